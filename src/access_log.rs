@@ -1,0 +1,24 @@
+//! The access log: one line on stderr for each traced request, written when its span has ended, so
+//! that a line and a trace always speak of the same thing.
+
+use crate::server_span::Ended;
+
+/// The target under which the lines are logged: `RUST_LOG=info,access=warn` keeps only failures.
+const TARGET: &str = "access";
+
+/// Writes the line of one request: an error for what failed on our side, else info.
+pub fn write(request: &Ended) {
+    let Ended { method, route, trace_id, .. } = request;
+    let route = route.as_deref().unwrap_or("-");
+    let status =
+        request.status.map_or_else(|| "-".to_owned(), |status| status.as_u16().to_string());
+    let duration_ms = (request.duration.as_secs_f64() * 1e6).round() / 1e3;
+    match &request.error_type {
+        Some(error_type) => tracing::error!(
+            target: TARGET, duration_ms, error_type, %trace_id, "{method} {route} {status}"
+        ),
+        None => tracing::info!(
+            target: TARGET, duration_ms, %trace_id, "{method} {route} {status}"
+        ),
+    }
+}

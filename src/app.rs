@@ -1,0 +1,103 @@
+//! The whole service on one screen: the route table, and what a request passes on its way.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::ALLOW;
+use actix_web::middleware::from_fn;
+use actix_web::{App, Error, Handler, HttpResponse, Resource, Responder, Scope, web};
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+
+use crate::child_span::HandlerTracer;
+use crate::cors::{self, Origins};
+use crate::json_object::MAX_BODY_BYTES;
+use crate::{access_log, activities, error, health, messages, report, server_span};
+
+/// The service: `provider` makes the spans, `origins` may call the API from a browser.
+pub fn app(
+    provider: &SdkTracerProvider,
+    origins: &Origins,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = Error,
+        InitError = (),
+    > + use<>,
+> {
+    let table = Table { provider };
+    App::new()
+        .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+        .service(api(&table).wrap(cors::cors(origins)).wrap(from_fn(cors::expose)))
+        .service(table.get("/rollbar/test", "report.test", report::test))
+        .service(table.get(HEALTH, "health", health::handler))
+        // The last wrapped is the first passed: the SERVER span is around everything.
+        .wrap(from_fn(error::as_json))
+        .wrap(server_span::Middleware::new(provider).exclude(HEALTH).on_end(access_log::write))
+}
+
+/// The API: each path, the instrumentation scope of its child span, and its handler.
+///
+/// A resource matches by its path alone, and the first that matches wins. With guards on resources a
+/// wrong method would fall through to the next pattern, and be told the wrong `Allow`.
+#[rustfmt::skip]
+fn api(table: &Table<'_>) -> Scope {
+    web::scope("/api")
+        .service(table.get("/activities/home", "home.activities", activities::home::handler))
+        .service(table.get("/activities/notifications", "activities.notifications", activities::notifications::handler))
+        .service(table.get("/activities/search", "activities.search", activities::search::handler))
+        .service(table.get("/activities/@{handle}", "activities.user", activities::user::handler))
+        .service(table.get("/activities/{activity_uuid}", "activities.show", activities::show::handler))
+        .service(table.post("/activities/{activity_uuid}/reply", "activities.reply", activities::reply::handler))
+        .service(table.post("/activities", "activities.create", activities::create::handler))
+        .service(table.get("/message_groups", "messages.groups", messages::groups::handler))
+        .service(table.get("/messages/@{handle}", "messages.conversation", messages::conversation::handler))
+        .service(table.post("/messages", "messages.create", messages::create::handler))
+}
+
+const HEALTH: &str = "/health";
+
+/// Makes the rows of the route table.
+struct Table<'a> {
+    provider: &'a SdkTracerProvider,
+}
+
+impl Table<'_> {
+    /// A resource to read: GET and HEAD.
+    fn get<H, Args>(&self, path: &str, scope: &'static str, handler: H) -> Resource
+    where
+        H: Handler<Args>,
+        Args: actix_web::FromRequest + 'static,
+        H::Output: Responder + 'static,
+    {
+        self.resource(path, scope, "GET, HEAD, OPTIONS")
+            .route(web::get().to(handler.clone()))
+            .route(web::head().to(handler))
+    }
+
+    /// A resource to write to: POST.
+    fn post<H, Args>(&self, path: &str, scope: &'static str, handler: H) -> Resource
+    where
+        H: Handler<Args>,
+        Args: actix_web::FromRequest + 'static,
+        H::Output: Responder + 'static,
+    {
+        self.resource(path, scope, "POST, OPTIONS").route(web::post().to(handler))
+    }
+
+    /// What both have: the tracer of the handler, and the methods it takes, told to OPTIONS and to
+    /// whoever uses another.
+    fn resource(&self, path: &str, scope: &'static str, allow: &'static str) -> Resource {
+        let options =
+            move || async move { HttpResponse::Ok().insert_header((ALLOW, allow)).finish() };
+        let other = move || async move {
+            HttpResponse::MethodNotAllowed().insert_header((ALLOW, allow)).finish()
+        };
+        web::resource(path)
+            .app_data(HandlerTracer::new(self.provider.tracer(scope)))
+            .route(web::method(Method::OPTIONS).to(options))
+            .default_service(web::to(other))
+    }
+}

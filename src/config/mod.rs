@@ -1,0 +1,140 @@
+//! The environment, read once: every variable becomes a field of one [`Config`], or a sentence that
+//! names the variable, its value and the fix.
+//!
+//! The rules are the OpenTelemetry specification's, and ours where it is silent:
+//! - empty is unset;
+//! - an unusable number or name in an `OTEL_*` variable is a [warning](Config::warnings), and the
+//!   default is used;
+//! - an unusable address, URL, header list or certificate, and any bad value of our own variables,
+//!   is a [`ConfigError`]: nothing may ever fall back to another destination.
+//!
+//! [`environment`] holds the rules, [`telemetry`] and [`otlp`] the variables of the exporters.
+
+pub mod environment;
+pub mod otlp;
+pub mod telemetry;
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::Url;
+
+use crate::cors::Origins;
+pub use environment::{ConfigError, Environment};
+pub use telemetry::TelemetryConfig;
+
+/// All that the environment says.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen, and how.
+    pub server: ServerConfig,
+    /// Who may call from a browser: `FRONTEND_URL` and `BACKEND_URL`.
+    pub origins: Origins,
+    /// What to do with spans.
+    pub telemetry: TelemetryConfig,
+    /// What to log: `RUST_LOG`, else `OTEL_LOG_LEVEL`, as `tracing_subscriber::EnvFilter` reads it.
+    pub log_filter: String,
+    /// What was ignored, a sentence each, to be logged at the start.
+    pub warnings: Vec<String>,
+}
+
+/// The listener and its workers.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// `BIND_ADDRESS`: loopback unless said otherwise.
+    pub bind_address: IpAddr,
+    /// `PORT`; 0 takes any free one.
+    pub port: u16,
+    /// `WORKERS`: threads that serve requests, by default one a core.
+    pub workers: usize,
+    /// `SHUTDOWN_TIMEOUT_SECONDS`: how long requests in flight, then exporters, may take at the end.
+    pub shutdown_timeout: Duration,
+}
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// The first variable that cannot be used.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let text = |s: std::ffi::OsString| s.to_string_lossy().into_owned();
+        Self::from_vars(
+            std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect(),
+        )
+    }
+
+    /// Reads variables from a map: the same as [`Config::from_env`], for tests and for embedding.
+    ///
+    /// ```
+    /// use backend_actix::config::Config;
+    ///
+    /// let vars = [("PORT".to_owned(), "8080".to_owned())];
+    /// assert_eq!(Config::from_vars(vars.into()).unwrap().server.port, 8080);
+    /// ```
+    ///
+    /// # Errors
+    /// The first variable that cannot be used.
+    pub fn from_vars(vars: HashMap<String, String>) -> Result<Self, ConfigError> {
+        let mut env = Environment::new(vars);
+        Ok(Self {
+            server: ServerConfig::read(&env)?,
+            origins: read_origins(&env)?,
+            telemetry: TelemetryConfig::read(&mut env)?,
+            log_filter: read_log_filter(&mut env),
+            warnings: env.into_warnings(),
+        })
+    }
+}
+
+impl ServerConfig {
+    fn read(env: &Environment) -> Result<Self, ConfigError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let seconds: u32 =
+            env.parse("SHUTDOWN_TIMEOUT_SECONDS", "a whole number of seconds")?.unwrap_or(10);
+        Ok(Self {
+            bind_address: env
+                .parse("BIND_ADDRESS", "an IP address such as 127.0.0.1 or 0.0.0.0")?
+                .unwrap_or(IpAddr::from([127, 0, 0, 1])),
+            port: env.parse("PORT", "a port number from 0 to 65535")?.unwrap_or(4567),
+            workers: env
+                .parse::<std::num::NonZeroU16>("WORKERS", "a number of threads from 1 to 65535")?
+                .map_or(cores, |workers| workers.get().into()),
+            shutdown_timeout: Duration::from_secs(seconds.into()),
+        })
+    }
+}
+
+fn read_origins(env: &Environment) -> Result<Origins, ConfigError> {
+    let mut origins = BTreeSet::new();
+    for (variable, default) in
+        [("FRONTEND_URL", "http://localhost:3000"), ("BACKEND_URL", "http://localhost:4567")]
+    {
+        for url in env.list(variable).unwrap_or_else(|| vec![default.to_owned()]) {
+            if url == "*" {
+                return Ok(Origins::Any);
+            }
+            let error = || {
+                env.error(variable, "expected http:// or https:// URLs, separated by commas, or *")
+            };
+            let origin = Url::parse(&url).map_err(|_| error())?.origin();
+            // An origin that is no tuple of scheme, host and port is written `null`, and a browser
+            // sends just that for sandboxed pages of anybody.
+            if !origin.is_tuple() || !url.starts_with("http") {
+                return Err(error());
+            }
+            origins.insert(origin.ascii_serialization());
+        }
+    }
+    Ok(Origins::These(origins))
+}
+
+fn read_log_filter(env: &mut Environment) -> String {
+    if let Some(filter) = env.get("RUST_LOG") {
+        return filter.to_owned();
+    }
+    let level =
+        env.name("OTEL_LOG_LEVEL", "info", &["trace", "debug", "info", "warn", "error", "off"]);
+    // Actix tells at info how many workers it starts; our own line says all that matters.
+    format!("{level},actix_server=warn")
+}

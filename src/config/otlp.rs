@@ -1,0 +1,197 @@
+//! The variables that say where OTLP goes: the specification's, and Honeycomb's short form.
+
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use reqwest::Url;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::environment::{ConfigError, Environment};
+
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+const TRACES_PATH: &str = "/v1/traces";
+const HONEYCOMB_KEY: &str = "HONEYCOMB_API_KEY";
+const HONEYCOMB_TEAM: HeaderName = HeaderName::from_static("x-honeycomb-team");
+const HONEYCOMB_DATASET: HeaderName = HeaderName::from_static("x-honeycomb-dataset");
+
+/// An OTLP/HTTP receiver of traces. Its `Debug` shows no header's value: they are marked sensitive.
+#[derive(Clone, Debug)]
+pub struct OtlpConfig {
+    /// The full URL, `…/v1/traces`.
+    pub endpoint: Url,
+    /// What is sent with each request; the API key is in here.
+    pub headers: HeaderMap,
+    /// How long one export may take.
+    pub timeout: Duration,
+    /// Are requests compressed?
+    pub gzip: bool,
+    /// A file of PEM certificates to trust besides the system's.
+    pub certificate: Option<String>,
+}
+
+impl OtlpConfig {
+    /// Reads the variables. `asked_for` is what `OTEL_TRACES_EXPORTER` says of `otlp`; where it says
+    /// nothing, an endpoint or a Honeycomb key decides. An export may take `export_timeout` at most.
+    ///
+    /// # Errors
+    /// An endpoint, header list, key or protocol that cannot be used.
+    pub(super) fn read(
+        env: &mut Environment,
+        asked_for: Option<bool>,
+        export_timeout: Duration,
+    ) -> Result<Option<Self>, ConfigError> {
+        if asked_for == Some(false) {
+            return Ok(None);
+        }
+        let mut headers = read_headers(env)?;
+        let endpoint = read_endpoint(env)?;
+        let empty_header = headers.get(&HONEYCOMB_TEAM).is_some_and(HeaderValue::is_empty);
+        if empty_header || (endpoint.is_none() && env.is_empty(HONEYCOMB_KEY)) {
+            let what = if empty_header { "the header x-honeycomb-team" } else { HONEYCOMB_KEY };
+            env.warn(format!(
+                "{what} is empty: Honeycomb is not configured and gets no spans; set {HONEYCOMB_KEY}"
+            ));
+            return Ok(None);
+        }
+        let key = env.get(HONEYCOMB_KEY).map(str::to_owned);
+        let endpoint = match (endpoint, key) {
+            (Some(endpoint), key) => {
+                // The key goes to Honeycomb, never to another host that an endpoint may name.
+                if let Some(key) = key.filter(|_| is_honeycomb(&endpoint)) {
+                    add_honeycomb_headers(env, &key, &mut headers)?;
+                }
+                endpoint
+            }
+            (None, Some(key)) => {
+                add_honeycomb_headers(env, &key, &mut headers)?;
+                honeycomb_endpoint(env)?
+            }
+            (None, None) if asked_for == Some(true) => {
+                parse_url(env, ENDPOINT, "http://localhost:4318/v1/traces")?
+            }
+            (None, None) => return Ok(None),
+        };
+        check_protocol(env)?;
+        let timeout = of_signal(env, "TIMEOUT");
+        let compression = of_signal(env, "COMPRESSION");
+        let certificate = of_signal(env, "CERTIFICATE");
+        Ok(Some(Self {
+            endpoint,
+            headers,
+            timeout: env.milliseconds(&timeout, Duration::from_secs(10)).min(export_timeout),
+            gzip: env.name(&compression, "none", &["none", "gzip"]) == "gzip",
+            certificate: env.get(&certificate).map(str::to_owned),
+        }))
+    }
+}
+
+/// The name of the variable that holds a setting: the one for traces, if it is set, wins over the
+/// general one.
+fn of_signal(env: &Environment, setting: &str) -> String {
+    let traces = format!("OTEL_EXPORTER_OTLP_TRACES_{setting}");
+    if env.get(&traces).is_some() { traces } else { format!("OTEL_EXPORTER_OTLP_{setting}") }
+}
+
+/// The endpoint that the specification's variables name; the one for traces is taken as it is, the
+/// general one gets the path (OTLP exporter specification, "Endpoint URLs for OTLP/HTTP").
+fn read_endpoint(env: &mut Environment) -> Result<Option<Url>, ConfigError> {
+    if let Some(value) = env.get(TRACES_ENDPOINT).map(str::to_owned) {
+        let url = parse_url(env, TRACES_ENDPOINT, &value)?;
+        if url.path() == "/" {
+            env.warn(format!(
+                "{TRACES_ENDPOINT} has no path; it is used as it is, while receivers usually listen under {TRACES_PATH}"
+            ));
+        }
+        return Ok(Some(url));
+    }
+    let Some(value) = env.get(ENDPOINT).map(str::to_owned) else { return Ok(None) };
+    let mut url = parse_url(env, ENDPOINT, &value)?;
+    let base = url.path().trim_end_matches('/').to_owned();
+    if base.ends_with(TRACES_PATH) {
+        env.warn(format!(
+            "{ENDPOINT} ends in {TRACES_PATH}, which is appended once more; leave it out, or use {TRACES_ENDPOINT}"
+        ));
+    }
+    url.set_path(&format!("{base}{TRACES_PATH}"));
+    Ok(Some(url))
+}
+
+fn parse_url(env: &Environment, variable: &'static str, value: &str) -> Result<Url, ConfigError> {
+    Url::parse(value)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or_else(|| env.error(variable, "expected a URL such as http://localhost:4318"))
+}
+
+fn honeycomb_endpoint(env: &Environment) -> Result<Url, ConfigError> {
+    const VARIABLE: &str = "HONEYCOMB_API_ENDPOINT";
+    let mut url =
+        parse_url(env, VARIABLE, env.get(VARIABLE).unwrap_or("https://api.honeycomb.io"))?;
+    url.set_path(TRACES_PATH);
+    Ok(url)
+}
+
+fn is_honeycomb(endpoint: &Url) -> bool {
+    endpoint
+        .host_str()
+        .is_some_and(|host| host == "honeycomb.io" || host.ends_with(".honeycomb.io"))
+}
+
+fn add_honeycomb_headers(
+    env: &Environment,
+    key: &str,
+    headers: &mut HeaderMap,
+) -> Result<(), ConfigError> {
+    if headers.contains_key(&HONEYCOMB_TEAM) {
+        return Ok(()); // set by hand: that wins
+    }
+    let value = HeaderValue::try_from(key)
+        .map_err(|_| env.secret_error(HONEYCOMB_KEY, "it has characters that no key has"))?;
+    headers.insert(HONEYCOMB_TEAM, sensitive(value));
+    if let Some(dataset) = env.get("HONEYCOMB_DATASET") {
+        let value = HeaderValue::try_from(dataset)
+            .map_err(|_| env.error("HONEYCOMB_DATASET", "expected visible ASCII characters"))?;
+        headers.insert(HONEYCOMB_DATASET, value);
+    }
+    Ok(())
+}
+
+/// `key=value` pairs, separated by commas, the values percent-encoded (as in W3C Baggage).
+fn read_headers(env: &Environment) -> Result<HeaderMap, ConfigError> {
+    let variables = ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"];
+    let mut headers = HeaderMap::new();
+    let Some((variable, list)) = env.first(&variables) else { return Ok(headers) };
+    for pair in list.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+        let name = pair.split_once('=').map_or("", |(name, _)| name.trim());
+        let header = pair.split_once('=').and_then(|(_, value)| {
+            let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
+            Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value.as_ref()).ok()?))
+        });
+        let Some((name, value)) = header else {
+            let problem = format!(
+                "header {name:?} cannot be sent; expected name=value pairs, separated by commas, with percent-encoded values"
+            );
+            return Err(env.secret_error(variable, problem));
+        };
+        headers.insert(name, sensitive(value));
+    }
+    Ok(headers)
+}
+
+/// Any header may be a key; a sensitive value prints as `Sensitive`.
+fn sensitive(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
+}
+
+/// Another protocol would reach another port of the receiver, or none.
+fn check_protocol(env: &Environment) -> Result<(), ConfigError> {
+    let variables = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
+    match env.first(&variables) {
+        Some((variable, protocol)) if !protocol.eq_ignore_ascii_case("http/protobuf") => {
+            Err(env.error(variable, "expected http/protobuf, the one protocol that is built in"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,187 @@
+//! What a client is told when a request cannot be served: one enum, one JSON form.
+//!
+//! ```json
+//! {"error": {"code": "not_found", "message": "…", "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}}
+//! ```
+//!
+//! The one exception is 422, an array of codes, because the frontend shows it as such. [`as_json`]
+//! gives the same form to the errors that Actix and its extractors make.
+
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
+use actix_web::middleware::Next;
+use actix_web::{HttpResponse, ResponseError};
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
+use serde::Serialize;
+
+/// Why a request was not served.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// 422: the fields have the right types, but a value breaks a rule of the contract. Made by
+    /// [`invalid`].
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// 400: the body is not JSON.
+    #[error("the body is not valid JSON: {0}")]
+    InvalidJson(String),
+    /// 400: the body is JSON, but no object.
+    #[error("the body is {0}, expected a JSON object")]
+    NotAnObject(&'static str),
+    /// 400: a field of the body has the wrong type.
+    #[error("field `{field}` is {found}, expected a string")]
+    WrongType {
+        /// The field as it is spelt in the body.
+        field: &'static str,
+        /// What it is instead, with an article: "a number".
+        found: &'static str,
+    },
+    /// 400: a path segment is no uuid.
+    #[error(
+        "`activity_uuid` is no uuid; expected a form like 68f126b0-1ceb-4a33-88be-d90fa7109eee"
+    )]
+    InvalidUuid,
+    /// 400: the body broke off or could not be read.
+    #[error("the body could not be read: {0}")]
+    UnreadableBody(String),
+    /// 404: there is nothing under this address.
+    #[error("there is nothing at this address")]
+    NotFound,
+    /// 413: the body is larger than [`crate::json_object::MAX_BODY_BYTES`].
+    #[error("the body is larger than {} KiB", crate::json_object::MAX_BODY_BYTES / 1024)]
+    PayloadTooLarge,
+    /// 415: the body is not declared to be JSON.
+    #[error("the content type must be application/json")]
+    UnsupportedMediaType,
+    /// 500: our own mistake. The text is for the log, not for the client.
+    #[error("internal error: {0}")]
+    Internal(&'static str),
+}
+
+impl ApiError {
+    /// The stable name of the error, for programs.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(code) => code,
+            Self::InvalidJson(_) => "invalid_json",
+            Self::NotAnObject(_) => "not_a_json_object",
+            Self::WrongType { .. } => "wrong_type",
+            Self::InvalidUuid => "invalid_uuid",
+            Self::UnreadableBody(_) => "unreadable_body",
+            Self::NotFound => "not_found",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::Internal(_) => "internal_server_error",
+        }
+    }
+}
+
+/// Rejects a request with a code of the contract (422), and notes the code on the SERVER span as
+/// `app.errors`: to be called before the child span is opened. The span's status stays Unset, the
+/// client's mistake is no error of ours.
+pub fn invalid(code: &'static str) -> ApiError {
+    Context::map_current(|cx| {
+        let codes = Value::Array(Array::String(vec![StringValue::from(code)]));
+        cx.span().set_attribute(KeyValue::new("app.errors", codes));
+    });
+    ApiError::Invalid(code)
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::InvalidJson(_)
+            | Self::NotAnObject(_)
+            | Self::WrongType { .. }
+            | Self::InvalidUuid
+            | Self::UnreadableBody(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        match self {
+            Self::Invalid(code) => response.json([code]),
+            Self::Internal(_) => response.json(ErrorBody::new(self.code(), INTERNAL_MESSAGE)),
+            other => response.json(ErrorBody::new(other.code(), &other.to_string())),
+        }
+    }
+}
+
+/// What a client reads of an error whose cause is none of its business.
+const INTERNAL_MESSAGE: &str = "the server failed to serve this request";
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: ErrorDetail<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorDetail<'a> {
+    code: &'a str,
+    message: &'a str,
+    /// Absent where the request is not traced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
+}
+
+impl<'a> ErrorBody<'a> {
+    fn new(code: &'a str, message: &'a str) -> Self {
+        let trace_id = Context::map_current(|cx| {
+            let span = cx.span();
+            let span_context = span.span_context();
+            (span_context.is_valid()).then(|| span_context.trace_id().to_string())
+        });
+        Self { error: ErrorDetail { code, message, trace_id } }
+    }
+}
+
+/// Middleware: an error response that is not JSON yet (no route, wrong method, refused preflight, an
+/// extractor's complaint) gets the JSON body. Its status and headers, such as `Allow`, stay.
+pub async fn as_json<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, actix_web::Error> {
+    let response = next.call(request).await?;
+    let status = response.status();
+    if status.is_server_error()
+        && let Some(error) = response.response().error()
+    {
+        tracing::error!(%error, "a request failed");
+    }
+    if !(status.is_client_error() || status.is_server_error()) || is_json(response.headers()) {
+        return Ok(response.map_into_left_body());
+    }
+    let code = match status.canonical_reason() {
+        Some(reason) => reason.to_ascii_lowercase().replace([' ', '-'], "_"),
+        None => status.as_str().to_owned(),
+    };
+    let message = match (status, response.response().error()) {
+        (s, _) if s.is_server_error() => INTERNAL_MESSAGE.to_owned(),
+        (_, Some(error)) => error.to_string(),
+        (StatusCode::NOT_FOUND, None) => ApiError::NotFound.to_string(),
+        (StatusCode::METHOD_NOT_ALLOWED, None) => {
+            "this address does not take this method; see the Allow header".to_owned()
+        }
+        (_, None) => status.canonical_reason().unwrap_or("error").to_owned(),
+    };
+    let (request, response) = response.into_parts();
+    let mut json = HttpResponse::build(status).json(ErrorBody::new(&code, &message));
+    for (name, value) in response.headers() {
+        if name != CONTENT_TYPE {
+            json.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    Ok(ServiceResponse::new(request, json).map_into_right_body())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"))
+}

@@ -1,0 +1,43 @@
+//! The Cruddur backend as a traced Actix-web service.
+//!
+//! # The map
+//!
+//! A request passes the modules in this order:
+//!
+//! ```text
+//! socket → server_span::Middleware   takes the parent from the headers, opens the SERVER span
+//!        → error::as_json            gives every error the JSON form
+//!        → cors                      who may call, and what a page may read
+//!        → app (the route table)     finds the handler
+//!        → activities · messages     one file a handler; child_span::in_span around the making of data
+//!        ← response                  http.route, status, error.type; `traceresponse` header
+//!        ← body sent or dropped      the SERVER span ends, access_log writes its line
+//! ```
+//!
+//! A span that has ended goes to each processor of [`telemetry`]: the console at once, the OTLP
+//! receiver (Honeycomb, or any other) in batches.
+//!
+//! Around that: [`config`] reads the environment once, [`logging`] sends everything that is no span
+//! to stderr, [`server`] listens and drains, and the binary puts them together.
+//!
+//! To trace a service of your own, take [`server_span`] and [`child_span`]; `examples/minimal.rs`
+//! shows how little it needs.
+
+pub mod access_log;
+pub mod activities;
+pub mod app;
+pub mod child_span;
+pub mod config;
+pub mod cors;
+pub mod error;
+pub mod health;
+pub mod json_object;
+pub mod logging;
+pub mod message_text;
+pub mod messages;
+pub mod report;
+pub mod server;
+pub mod server_span;
+mod signed_in_user;
+pub mod telemetry;
+pub mod timestamp;

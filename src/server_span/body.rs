@@ -1,0 +1,59 @@
+//! The response's body, which keeps the SERVER span open until it was sent or dropped.
+
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::web::Bytes;
+use pin_project_lite::pin_project;
+
+use super::attributes::RESPONSE_BODY;
+use super::open_span::OpenSpan;
+
+pin_project! {
+    /// A body with the span of its request; the span is active whenever the body is polled.
+    pub struct SpanBody<B> {
+        #[pin]
+        body: B,
+        span: Option<OpenSpan>,
+    }
+}
+
+impl<B> SpanBody<B> {
+    pub(super) fn new(body: B, span: Option<OpenSpan>) -> Self {
+        Self { body, span }
+    }
+}
+
+impl<B: MessageBody> MessageBody for SpanBody<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let this = self.project();
+        let chunk = {
+            let _active = this.span.as_ref().map(OpenSpan::activate);
+            ready!(this.body.poll_next(cx))
+        };
+        match &chunk {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => {
+                if let Some(span) = this.span.take() {
+                    span.fail(RESPONSE_BODY);
+                }
+            }
+            None => {
+                if let Some(span) = this.span.take() {
+                    span.end();
+                }
+            }
+        }
+        Poll::Ready(chunk)
+    }
+}

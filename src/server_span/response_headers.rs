@@ -1,0 +1,33 @@
+//! Tells the client which trace its request became.
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt;
+
+/// De facto, from an early draft of W3C Trace Context Level 2: easy to read for programs.
+pub(crate) const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
+/// What browsers show to scripts and what their agents read.
+pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// Adds both headers for the active span of `context`, sampled or not: the flags say it.
+pub(super) fn insert(headers: &mut HeaderMap, context: &Context) {
+    let span = context.span();
+    let span_context = span.span_context();
+    if !span_context.is_valid() {
+        return;
+    }
+    let traceparent = format!(
+        "00-{}-{}-{:02x}",
+        span_context.trace_id(),
+        span_context.span_id(),
+        span_context.trace_flags()
+    );
+    let timing = format!("trace;desc={traceparent}, traceparent;desc=\"{traceparent}\"");
+    if let Ok(value) = HeaderValue::try_from(traceparent) {
+        headers.insert(TRACERESPONSE, value);
+    }
+    if let Ok(value) = HeaderValue::try_from(timing) {
+        // Appended: the handler may have timings of its own.
+        headers.append(SERVER_TIMING, value);
+    }
+}
