@@ -1,0 +1,190 @@
+//! The binary as a user meets it: what is on stdout, what on stderr, and that it never panics.
+
+use std::net::TcpListener;
+
+use crate::support::http::Connection;
+use crate::support::process::{Process, run};
+
+#[test]
+fn spans_are_on_stdout_and_everything_else_on_stderr() {
+    let process = Process::start(&[]);
+    let answer = Connection::open(process.address).request("GET", "/api/activities/home", &[], b"");
+    let (trace_id, _) = answer.traceresponse();
+    let finished = process.terminate();
+    for part in [
+        "Name         : home-activities-mock-data",
+        "Name         : GET /api/activities/home",
+        "app.now: String(",
+        "app.result_length: I64(3)",
+        "service.name=String(Owned(\"backend-actix\"))",
+        &format!("TraceId      : {trace_id}"),
+    ] {
+        assert!(finished.stdout.contains(part), "{part} in {}", finished.stdout);
+    }
+    for part in ["TraceId", "SpanId", "app.now", "mock-data"] {
+        assert!(!finished.stderr.contains(part), "{part} in {}", finished.stderr);
+    }
+    for part in ["listening on http://127.0.0.1:", "spans go to console", "2 spans exported"] {
+        assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
+        assert!(!finished.stdout.contains(part), "{part} in {}", finished.stdout);
+    }
+}
+
+#[test]
+fn each_request_has_a_line_with_its_trace() {
+    let process = Process::start(&[]);
+    let mut connection = Connection::open(process.address);
+    let requests = [
+        ("GET", "/api/activities/home", "GET /api/activities/home 200"),
+        ("GET", "/api/activities/@worf", "GET /api/activities/@{handle} 200"),
+        ("GET", "/nope", "GET - 404"),
+        ("HEAD", "/api/message_groups", "HEAD /api/message_groups 200"),
+        ("DELETE", "/api/messages", "DELETE /api/messages 405"),
+    ];
+    let expected: Vec<_> = requests
+        .map(|(method, path, line)| {
+            (line, connection.request(method, path, &[], b"").traceresponse().0)
+        })
+        .into();
+    let stderr = process.terminate().stderr;
+    let lines: Vec<_> = stderr.lines().filter(|line| line.contains(" access: ")).collect();
+    assert_eq!(lines.len(), expected.len(), "{stderr}");
+    for (line, (request, trace_id)) in lines.iter().zip(&expected) {
+        assert!(line.contains(" INFO "), "{line}");
+        assert!(line.contains(&format!("access: {request} ")), "{line}");
+        assert!(line.contains(&format!("trace_id={trace_id}")), "{line}");
+        assert!(line.contains("duration_ms="), "{line}");
+    }
+}
+
+#[test]
+fn a_closed_stdout_or_stderr_harms_no_request() {
+    for (out, err) in [(true, false), (false, true), (true, true)] {
+        let process = Process::start_and_close(&[], out, err);
+        let mut connection = Connection::open(process.address);
+        for _ in 0..10 {
+            assert_eq!(connection.request("GET", "/api/activities/home", &[], b"").status, 200);
+        }
+        let finished = process.terminate();
+        assert_eq!(finished.status.code(), Some(0), "{out} {err}: {}", finished.stderr);
+        if out && !err {
+            assert!(finished.stderr.contains("stdout cannot be written to"), "{}", finished.stderr);
+            assert!(finished.stderr.contains("failed, 0 dropped"), "{}", finished.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_bad_environment_is_one_clear_line_and_exit_code_2() {
+    // variable, value, what the line says besides both
+    let cases = [
+        ("PORT", "abc", "expected a port number"),
+        ("PORT", "65536", "expected a port number"),
+        ("BIND_ADDRESS", "localhost", "expected an IP address"),
+        ("WORKERS", "0", "expected a number of threads"),
+        ("SHUTDOWN_TIMEOUT_SECONDS", "-1", "expected a whole number of seconds"),
+        ("FRONTEND_URL", "localhost:3000", "expected http:// or https:// URLs"),
+        ("BACKEND_URL", "nope", "expected http:// or https:// URLs"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "not a url", "expected a URL"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "expected a URL"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "ftp://a", "expected a URL"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "novalue", "expected key=value pairs"),
+    ];
+    for (variable, value, says) in cases {
+        let finished = run(&[(variable, value)]);
+        let stderr = &finished.stderr;
+        assert_eq!(finished.status.code(), Some(2), "{variable}={value}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{variable}={value}: {stderr}");
+        for part in [variable, value, says] {
+            assert!(stderr.contains(part), "{part} in {stderr}");
+        }
+        assert_eq!(finished.stdout, "");
+    }
+}
+
+#[test]
+fn what_makes_an_exporter_useless_is_one_clear_line_and_exit_code_2() {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://localhost:1");
+    let cases = [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "expected http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere.pem", "/nowhere.pem"),
+        (
+            "OTEL_EXPORTER_OTLP_CERTIFICATE",
+            env!("CARGO_MANIFEST_DIR"),
+            "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_CERTIFICATE",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+            "PEM",
+        ),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=MARKER\u{7},x", "header \"x-key\" cannot be sent"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "MARKER", "cannot be sent"),
+    ];
+    for (variable, value, says) in cases {
+        let finished = run(&[endpoint, (variable, value)]);
+        let last = finished.stderr.lines().last().unwrap();
+        assert_eq!(finished.status.code(), Some(2), "{variable}={value}: {}", finished.stderr);
+        assert!(last.contains(variable) && last.contains(says), "{last}");
+        assert!(!finished.stderr.contains("MARKER"), "{}", finished.stderr);
+        assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
+    }
+}
+
+#[test]
+fn an_unusable_setting_of_the_specification_is_a_warning() {
+    let cases = [
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "-1", "using 32768"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "using 32768"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "99999", "using 2048"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "1s", "using 1000"),
+        ("OTEL_TRACES_SAMPLER", "sometimes", "using parentbased_always_on"),
+        ("OTEL_TRACES_EXPORTER", "zipkin", "ignored"),
+        ("OTEL_SDK_DISABLED", "yes", "using false"),
+        ("OTEL_LOG_LEVEL", "loud", "using info"),
+    ];
+    for (variable, value, says) in cases {
+        let process = Process::start(&[(variable, value)]);
+        let answer =
+            Connection::open(process.address).request("GET", "/api/activities/home", &[], b"");
+        assert_eq!(answer.status, 200, "{variable}={value}");
+        let finished = process.terminate();
+        let warnings: Vec<_> =
+            finished.stderr.lines().filter(|line| line.contains(" WARN ")).collect();
+        let [warning] = warnings[..] else { panic!("{variable}={value}: {}", finished.stderr) };
+        for part in [variable, value, says] {
+            assert!(warning.contains(part), "{part} in {warning}");
+        }
+        assert!(finished.stdout.contains("home-activities-mock-data"), "{variable}={value}");
+    }
+}
+
+#[test]
+fn an_empty_honeycomb_key_is_not_configured_and_said_once() {
+    let header = ("OTEL_EXPORTER_OTLP_HEADERS", "x-honeycomb-team=");
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://api.honeycomb.io");
+    for vars in [
+        &[endpoint, header][..],
+        &[header],
+        &[("HONEYCOMB_API_KEY", "")],
+        &[("HONEYCOMB_API_KEY", ""), header],
+    ] {
+        let process = Process::start(vars);
+        Connection::open(process.address).request("GET", "/api/activities/home", &[], b"");
+        let stderr = process.terminate().stderr;
+        assert_eq!(stderr.matches("Honeycomb is not configured").count(), 1, "{vars:?}: {stderr}");
+        assert!(stderr.contains("spans go to console\n"), "{vars:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_one_clear_line_and_exit_code_2() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let finished = run(&[("PORT", &port), ("RUST_LOG", "warn")]);
+    assert_eq!(finished.status.code(), Some(2), "{}", finished.stderr);
+    assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
+    for part in [port.as_str(), "cannot listen on", "PORT"] {
+        assert!(finished.stderr.contains(part), "{}", finished.stderr);
+    }
+}

@@ -1,0 +1,124 @@
+//! How spans leave: to whom, with which headers, in which form.
+
+use std::time::Duration;
+
+use crate::support::http::Connection;
+use crate::support::process::Process;
+use crate::support::receiver::Receiver;
+use crate::support::service::Service;
+
+#[test]
+fn headers_are_sent_as_configured_and_no_others() {
+    let receiver = Receiver::start();
+    let process = Process::start(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
+        // The exporter below reads this variable too, undecoded; ours must win.
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-honeycomb-team=MARKER%20key, x-other=b%2Cc"),
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+    ]);
+    Connection::open(process.address).request("GET", "/api/activities/home", &[], b"");
+    let finished = process.terminate();
+    assert!(finished.status.success(), "{}", finished.stderr);
+    let [headers] = &receiver.headers()[..] else { panic!("one export") };
+    assert_eq!(headers["x-honeycomb-team"], "MARKER key");
+    assert_eq!(headers["x-other"], "b,c");
+    assert!(headers["user-agent"].starts_with("OTel-OTLP-Exporter-Rust/"), "{headers:?}");
+    assert!(!headers.contains_key("traceparent"), "an export is no part of a trace");
+    assert!(!finished.stderr.contains("MARKER"), "{}", finished.stderr);
+    assert_eq!(finished.stdout, "", "the console was not asked for");
+}
+
+#[test]
+fn a_honeycomb_key_alone_is_enough() {
+    let receiver = Receiver::start();
+    let process = Process::start(&[
+        ("HONEYCOMB_API_KEY", "MARKER"),
+        ("HONEYCOMB_API_ENDPOINT", &receiver.endpoint()), // as for the EU region
+        ("HONEYCOMB_DATASET", "classic"),
+    ]);
+    Connection::open(process.address).request("GET", "/api/activities/home", &[], b"");
+    let finished = process.terminate();
+    assert_eq!(receiver.spans().len(), 2, "{}", finished.stderr);
+    assert_eq!(receiver.headers()[0]["x-honeycomb-team"], "MARKER");
+    assert_eq!(receiver.headers()[0]["x-honeycomb-dataset"], "classic");
+    assert!(!format!("{}{}", finished.stdout, finished.stderr).contains("MARKER"));
+}
+
+#[test]
+fn the_honeycomb_key_goes_to_no_other_host() {
+    let receiver = Receiver::start();
+    let process = Process::start(&[
+        ("HONEYCOMB_API_KEY", "MARKER"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
+    ]);
+    Connection::open(process.address).request("GET", "/api/activities/home", &[], b"");
+    process.terminate();
+    assert_eq!(receiver.spans().len(), 2);
+    assert!(!receiver.headers()[0].contains_key("x-honeycomb-team"));
+}
+
+#[test]
+fn exports_are_compressed_where_that_is_asked_for() {
+    for (compression, encoding) in [("gzip", Some("gzip")), ("none", None)] {
+        let receiver = Receiver::start();
+        let process = Process::start(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", compression),
+        ]);
+        Connection::open(process.address).request("GET", "/api/activities/home", &[], b"");
+        process.terminate();
+        assert_eq!(receiver.spans().len(), 2, "{compression}");
+        let sent = receiver.headers()[0].get("content-encoding").cloned();
+        assert_eq!(sent.as_deref(), encoding, "{compression}");
+    }
+}
+
+#[test]
+fn spans_leave_by_themselves_after_the_schedule_delay() {
+    let receiver = Receiver::start();
+    let process = Process::start(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+    ]);
+    Connection::open(process.address).request("GET", "/api/activities/home", &[], b"");
+    assert!(receiver.wait_for(2, Duration::from_secs(20)), "while the service runs");
+    process.terminate();
+    assert_eq!(receiver.spans().len(), 2);
+}
+
+#[test]
+fn the_sampler_of_the_environment_decides() {
+    // OTEL_TRACES_SAMPLER, _ARG, the caller's flags, spans
+    let cases = [
+        ("always_on", "", Some("00"), 2),
+        ("ALWAYS_OFF", "", Some("01"), 0),
+        ("parentbased_always_off", "", Some("01"), 2),
+        ("parentbased_always_off", "", None, 0),
+        ("parentbased_always_on", "", Some("00"), 0),
+        ("traceidratio", "0", None, 0),
+        ("traceidratio", "1", Some("00"), 2),
+        ("parentbased_traceidratio", "0", Some("01"), 2),
+    ];
+    for (sampler, argument, flags, spans) in cases {
+        let service = Service::start_with(&[
+            ("OTEL_TRACES_SAMPLER", sampler),
+            ("OTEL_TRACES_SAMPLER_ARG", argument),
+        ]);
+        let traceparent = flags
+            .map(|flags| format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}"));
+        let headers: Vec<_> =
+            traceparent.iter().map(|value| ("traceparent", value.as_str())).collect();
+        let answer = service.request("GET", "/api/activities/home", &headers, b"");
+        let sampled = answer.header("traceresponse").unwrap().ends_with("-01");
+        assert_eq!(sampled, spans > 0, "{sampler} {argument} {flags:?}");
+        assert_eq!(service.stop().len(), spans, "{sampler} {argument} {flags:?}");
+    }
+}
+
+#[test]
+fn a_disabled_sdk_makes_no_spans() {
+    let service =
+        Service::start_with(&[("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "otlp")]);
+    assert_eq!(service.get("/api/activities/home").status, 200);
+    assert!(service.stop().is_empty());
+}

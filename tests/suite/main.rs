@@ -1,0 +1,15 @@
+//! The tests: real HTTP to a server on a free port, spans as a receiver decoded them from the wire.
+//!
+//! One crate, so that it is linked once; run a part with `cargo test --test suite api::`.
+
+// A test crate has no outside that `pub` could mean, and its support code fails as tests do.
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod api;
+mod binary;
+mod config;
+mod cors;
+mod export;
+mod server_span;
+mod shutdown;
+mod support;

@@ -1,0 +1,124 @@
+//! HTTP/1.1 by hand: what goes over the wire is what the test says, byte for byte.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// How long a test waits for an answer before it fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The value of a header; several of the same name are joined as RFC 9110 allows.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let values: Vec<_> =
+            self.headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str()).collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("the body is UTF-8")
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {:?}", String::from_utf8_lossy(&self.body)))
+    }
+
+    /// The trace and span ids of `traceresponse`.
+    pub fn traceresponse(&self) -> (String, String) {
+        let header = self.header("traceresponse").expect("a traceresponse header");
+        let parts: Vec<_> = header.split('-').collect();
+        assert_eq!(parts.len(), 4, "{header}");
+        assert_eq!((parts[0], parts[1].len(), parts[2].len()), ("00", 32, 16), "{header}");
+        (parts[1].to_owned(), parts[2].to_owned())
+    }
+}
+
+/// A connection.
+pub struct Connection {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+impl Connection {
+    pub fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).expect("the service listens");
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { stream, unread: Vec::new() }
+    }
+
+    pub fn local_address(&self) -> SocketAddr {
+        self.stream.local_addr().unwrap()
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("the service reads");
+    }
+
+    /// Sends a request with a `Host` and, where there is a body, a `Content-Length`.
+    pub fn request(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let mut head = format!("{method} {target} HTTP/1.1\r\nhost: localhost:4567\r\n");
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !body.is_empty() {
+            head.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        self.write(&[head.as_bytes(), b"\r\n", body].concat());
+        self.answer(method == "HEAD")
+    }
+
+    /// Reads one answer; to HEAD it has no body, whatever its length says.
+    pub fn answer(&mut self, to_head: bool) -> Answer {
+        let end = loop {
+            if let Some(end) = self.unread.windows(4).position(|window| window == b"\r\n\r\n") {
+                break end;
+            }
+            assert!(
+                self.read_more(),
+                "closed before an answer: {:?}",
+                String::from_utf8_lossy(&self.unread)
+            );
+        };
+        let head = String::from_utf8_lossy(&self.unread[..end]).into_owned();
+        self.unread.drain(..end + 4);
+        let mut lines = head.split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers: Vec<_> = lines
+            .map(|line| line.split_once(':').expect("a header"))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        let mut answer = Answer { status, headers, body: Vec::new() };
+        if !to_head {
+            let length = answer.header("content-length").map_or(0, |l| l.parse().unwrap());
+            while self.unread.len() < length {
+                assert!(self.read_more(), "closed within a body");
+            }
+            answer.body = self.unread.drain(..length).collect();
+        }
+        answer
+    }
+
+    fn read_more(&mut self) -> bool {
+        let mut buffer = [0; 16 * 1024];
+        let read = self.stream.read(&mut buffer).expect("an answer in time");
+        self.unread.extend_from_slice(&buffer[..read]);
+        read > 0
+    }
+}

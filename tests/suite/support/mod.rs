@@ -1,0 +1,7 @@
+//! What the tests stand on: a service in this process, the binary as a process, and a receiver that
+//! decodes what they send.
+
+pub mod http;
+pub mod process;
+pub mod receiver;
+pub mod service;

@@ -1,0 +1,210 @@
+//! An OTLP/HTTP receiver on a free port of loopback: decodes what arrives and keeps it.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::rt::{System, time::sleep};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value as AnyValue};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
+use serde_json::{Value, json};
+
+/// A span as it arrived.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub resource: BTreeMap<String, Value>,
+    pub scope_name: String,
+    pub scope_version: String,
+    pub schema_url: String,
+    pub span: Span,
+}
+
+impl Received {
+    pub fn name(&self) -> &str {
+        &self.span.name
+    }
+
+    pub fn trace_id(&self) -> String {
+        hex(&self.span.trace_id)
+    }
+
+    pub fn span_id(&self) -> String {
+        hex(&self.span.span_id)
+    }
+
+    pub fn parent_span_id(&self) -> String {
+        hex(&self.span.parent_span_id)
+    }
+
+    /// The attributes; fails where a key is there twice.
+    pub fn attributes(&self) -> BTreeMap<String, Value> {
+        attributes(&self.span.attributes)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn attributes(list: &[KeyValue]) -> BTreeMap<String, Value> {
+    let mut map = BTreeMap::new();
+    for attribute in list {
+        let value = json_value(attribute.value.as_ref().and_then(|value| value.value.as_ref()));
+        let earlier = map.insert(attribute.key.clone(), value);
+        assert!(earlier.is_none(), "attribute {} is there twice", attribute.key);
+    }
+    map
+}
+
+fn json_value(value: Option<&AnyValue>) -> Value {
+    match value {
+        Some(AnyValue::StringValue(text)) => json!(text),
+        Some(AnyValue::IntValue(number)) => json!(number),
+        Some(AnyValue::DoubleValue(number)) => json!(number),
+        Some(AnyValue::BoolValue(flag)) => json!(flag),
+        Some(AnyValue::ArrayValue(array)) => {
+            array.values.iter().map(|value| json_value(value.value.as_ref())).collect()
+        }
+        other => panic!("an attribute value of no expected type: {other:?}"),
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    spans: Mutex<Vec<Received>>,
+    headers: Mutex<Vec<BTreeMap<String, String>>>,
+    arrived: Condvar,
+}
+
+/// The receiver; it stops when it is dropped.
+pub struct Receiver {
+    pub address: SocketAddr,
+    seen: Arc<Seen>,
+    server: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Receiver {
+    pub fn start() -> Self {
+        Self::start_slow(Duration::ZERO)
+    }
+
+    /// A receiver that takes `delay` for each export, and keeps it only then.
+    pub fn start_slow(delay: Duration) -> Self {
+        let seen = Arc::new(Seen::default());
+        let (sender, started) = mpsc::channel();
+        let app_seen = Arc::clone(&seen);
+        let thread = std::thread::spawn(move || {
+            System::new().block_on(async move {
+                let server = HttpServer::new(move || {
+                    App::new()
+                        .app_data(web::Data::from(Arc::clone(&app_seen)))
+                        .app_data(web::Data::new(delay))
+                        .app_data(web::PayloadConfig::new(64 * 1024 * 1024))
+                        .route("/v1/traces", web::post().to(receive))
+                })
+                .workers(1)
+                .disable_signals()
+                .bind(("127.0.0.1", 0))
+                .unwrap();
+                let address = server.addrs()[0];
+                let server = server.run();
+                sender.send((address, server.handle())).unwrap();
+                server.await.unwrap();
+            });
+        });
+        let (address, server) = started.recv().unwrap();
+        Self { address, seen, server, thread: Some(thread) }
+    }
+
+    /// What `OTEL_EXPORTER_OTLP_ENDPOINT` is to be.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The spans that have arrived so far.
+    pub fn spans(&self) -> Vec<Received> {
+        self.seen.spans.lock().unwrap().clone()
+    }
+
+    /// Waits until `count` spans have arrived; false where they have not within `patience`.
+    pub fn wait_for(&self, count: usize, patience: Duration) -> bool {
+        let seen = self.seen.spans.lock().unwrap();
+        let (seen, _) = self
+            .seen
+            .arrived
+            .wait_timeout_while(seen, patience, |spans| spans.len() < count)
+            .unwrap();
+        seen.len() >= count
+    }
+
+    /// The headers of each export so far.
+    pub fn headers(&self) -> Vec<BTreeMap<String, String>> {
+        self.seen.headers.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        drop(self.server.stop(false));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn receive(
+    request: HttpRequest,
+    body: web::Bytes,
+    seen: web::Data<Seen>,
+    delay: web::Data<Duration>,
+) -> HttpResponse {
+    sleep(**delay).await;
+    let headers: BTreeMap<_, _> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| {
+            (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        })
+        .collect();
+    assert_eq!(headers.get("content-type").map(String::as_str), Some("application/x-protobuf"));
+    let body = match headers.get("content-encoding").map(String::as_str) {
+        Some("gzip") => {
+            let mut plain = Vec::new();
+            flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut plain).unwrap();
+            plain
+        }
+        None => body.to_vec(),
+        Some(other) => panic!("content-encoding {other}"),
+    };
+    let export = ExportTraceServiceRequest::decode(&body[..]).expect("an OTLP message");
+    seen.headers.lock().unwrap().push(headers);
+    seen.spans.lock().unwrap().extend(spans(export));
+    seen.arrived.notify_all();
+    HttpResponse::Ok().content_type("application/x-protobuf").finish()
+}
+
+fn spans(export: ExportTraceServiceRequest) -> Vec<Received> {
+    let mut received = Vec::new();
+    for of_resource in export.resource_spans {
+        let resource = attributes(&of_resource.resource.unwrap_or_default().attributes);
+        for of_scope in of_resource.scope_spans {
+            let scope = of_scope.scope.unwrap_or_default();
+            received.extend(of_scope.spans.into_iter().map(|span| Received {
+                resource: resource.clone(),
+                scope_name: scope.name.clone(),
+                scope_version: scope.version.clone(),
+                schema_url: of_scope.schema_url.clone(),
+                span,
+            }));
+        }
+    }
+    received
+}

@@ -1,0 +1,96 @@
+//! The service in this process, on a free port, with a receiver of its own.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::rt::System;
+use backend_actix::config::Config;
+use backend_actix::server;
+use backend_actix::telemetry::Telemetry;
+
+use super::http::{Answer, Connection};
+use super::receiver::{Received, Receiver};
+
+pub struct Service {
+    pub address: SocketAddr,
+    receiver: Receiver,
+    telemetry: Telemetry,
+    server: ServerHandle,
+    thread: JoinHandle<()>,
+}
+
+impl Service {
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// A service with these variables besides those that a test needs.
+    pub fn start_with(vars: &[(&str, &str)]) -> Self {
+        let receiver = Receiver::start();
+        let endpoint = receiver.endpoint();
+        let needed = [
+            ("PORT", "0"),
+            ("WORKERS", "1"),
+            ("OTEL_TRACES_EXPORTER", "otlp"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+        ];
+        let vars: HashMap<_, _> = needed
+            .iter()
+            .chain(vars)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let config = Config::from_vars(vars).unwrap();
+        let telemetry = Telemetry::start(&config.telemetry).unwrap();
+        let provider = telemetry.tracer_provider().clone();
+        let (sender, started) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            System::new().block_on(async move {
+                let (server, addresses) = server::start(&config, &provider).unwrap();
+                sender.send((addresses[0], server.handle())).unwrap();
+                server.await.unwrap();
+            });
+        });
+        let (address, server) = started.recv().unwrap();
+        Self { address, receiver, telemetry, server, thread }
+    }
+
+    pub fn connect(&self) -> Connection {
+        Connection::open(self.address)
+    }
+
+    /// One request on a connection of its own.
+    pub fn request(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        self.connect().request(method, target, headers, body)
+    }
+
+    pub fn get(&self, target: &str) -> Answer {
+        self.request("GET", target, &[], b"")
+    }
+
+    pub fn post(&self, target: &str, json: &str) -> Answer {
+        self.request("POST", target, &[("content-type", "application/json")], json.as_bytes())
+    }
+
+    /// Stops the service and gives all spans that it sent: nothing is left to wait for.
+    pub fn stop(self) -> Vec<Received> {
+        drop(self.server.stop(true));
+        self.thread.join().unwrap();
+        let deliveries = self.telemetry.shutdown(Duration::from_secs(30));
+        let spans = self.receiver.spans();
+        for delivery in deliveries {
+            assert_eq!((delivery.failed, delivery.dropped), (0, 0), "{delivery}");
+            assert_eq!(delivery.exported, spans.len() as u64, "{delivery}");
+        }
+        spans
+    }
+}
