@@ -22,6 +22,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::from_env()?;
     logging::start(&config.log_filter);
+    logging::log_panics();
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

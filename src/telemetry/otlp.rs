@@ -4,6 +4,7 @@
 //! is a blocking one. It never runs on a thread of the service.
 
 use std::fmt;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -85,6 +86,8 @@ fn destination(config: &OtlpConfig) -> String {
 struct Client {
     http: blocking::Client,
     headers: HeaderMap,
+    /// What the last request failed with: an outage is told once, not with every retry.
+    last_failure: Mutex<Option<String>>,
 }
 
 impl fmt::Debug for Client {
@@ -113,10 +116,25 @@ impl Client {
         let unusable =
             |reason: String| OtlpError::HttpClient { endpoint: destination(config), reason };
         match built {
-            Ok(Ok(http)) => Ok(Self { http, headers: config.headers.clone() }),
+            Ok(Ok(http)) => {
+                Ok(Self { http, headers: config.headers.clone(), last_failure: Mutex::default() })
+            }
             Ok(Err(error)) => Err(unusable(with_causes(&error))),
             Err(_) => Err(unusable("the HTTP client could not be made".to_owned())),
         }
+    }
+}
+
+impl Client {
+    /// Logs a failure that is not the same as the last. The exporter itself says "network error".
+    fn tell(&self, failure: Option<String>) {
+        let Ok(mut last) = self.last_failure.lock() else { return };
+        match &failure {
+            Some(error) if failure != *last => tracing::warn!(error, "spans could not be sent"),
+            None if last.is_some() => tracing::info!("spans can be sent again"),
+            _ => {}
+        }
+        *last = failure;
     }
 }
 
@@ -147,8 +165,8 @@ impl HttpClient for Client {
         }
         headers.extend(self.headers.clone());
         *request.headers_mut() = headers;
-        self.http.send_bytes(request).await.inspect_err(|error| {
-            tracing::warn!(error = with_causes(error.as_ref()), "spans could not be sent");
-        })
+        let result = self.http.send_bytes(request).await;
+        self.tell(result.as_ref().err().map(|error| with_causes(error.as_ref())));
+        result
     }
 }

@@ -70,6 +70,7 @@ fn a_closed_stdout_or_stderr_harms_no_request() {
         if out && !err {
             assert!(finished.stderr.contains("stdout cannot be written to"), "{}", finished.stderr);
             assert!(finished.stderr.contains("failed, 0 dropped"), "{}", finished.stderr);
+            assert!(!finished.stderr.contains("panic"), "{}", finished.stderr);
         }
     }
 }

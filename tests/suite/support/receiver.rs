@@ -14,6 +14,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value as AnyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
+use rcgen::CertifiedKey;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
 
 /// A span as it arrived.
@@ -93,11 +97,29 @@ pub struct Receiver {
 
 impl Receiver {
     pub fn start() -> Self {
-        Self::start_slow(Duration::ZERO)
+        Self::start_as(Duration::ZERO, None)
     }
 
     /// A receiver that takes `delay` for each export, and keeps it only then.
     pub fn start_slow(delay: Duration) -> Self {
+        Self::start_as(delay, None)
+    }
+
+    /// An HTTPS receiver for `localhost`, and its certificate as PEM: nobody trusts it but by that.
+    pub fn start_tls() -> (Self, String) {
+        let CertifiedKey { cert, signing_key } =
+            rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+        let tls = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![cert.der().clone()], key)
+            .unwrap();
+        (Self::start_as(Duration::ZERO, Some(tls)), cert.pem())
+    }
+
+    fn start_as(delay: Duration, tls: Option<ServerConfig>) -> Self {
         let seen = Arc::new(Seen::default());
         let (sender, started) = mpsc::channel();
         let app_seen = Arc::clone(&seen);
@@ -111,9 +133,13 @@ impl Receiver {
                         .route("/v1/traces", web::post().to(receive))
                 })
                 .workers(1)
-                .disable_signals()
-                .bind(("127.0.0.1", 0))
-                .unwrap();
+                .disable_signals();
+                let address = ("127.0.0.1", 0);
+                let server = match tls {
+                    Some(tls) => server.bind_rustls_0_23(address, tls),
+                    None => server.bind(address),
+                };
+                let server = server.unwrap();
                 let address = server.addrs()[0];
                 let server = server.run();
                 sender.send((address, server.handle())).unwrap();
