@@ -118,10 +118,16 @@ fn read_endpoint(env: &mut Environment) -> Result<Option<Url>, ConfigError> {
 }
 
 fn parse_url(env: &Environment, variable: &'static str, value: &str) -> Result<Url, ConfigError> {
-    Url::parse(value)
+    let url = Url::parse(value)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| env.error(variable, "expected a URL such as http://localhost:4318"))
+        .ok_or_else(|| env.error(variable, "expected a URL such as http://localhost:4318"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        // A URL is shown in logs and errors, by us and by libraries; a header never is.
+        let fix = "expected a URL without credentials; send them as a header, authorization=Basic%20…, in OTEL_EXPORTER_OTLP_HEADERS";
+        return Err(env.error(variable, fix));
+    }
+    Ok(url)
 }
 
 fn honeycomb_endpoint(env: &Environment) -> Result<Url, ConfigError> {

@@ -72,8 +72,7 @@ pub(super) fn pipeline(
     }))
 }
 
-/// The endpoint as it may be shown: whoever puts credentials into a URL still does not want them in a
-/// log.
+/// The endpoint as it may be shown: without a query, which may have a key in it.
 fn destination(config: &OtlpConfig) -> String {
     let endpoint = &config.endpoint;
     let host = endpoint.host_str().unwrap_or_default();

@@ -121,6 +121,16 @@ fn what_makes_an_exporter_useless_is_one_clear_line_and_exit_code_2() {
         ),
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=MARKER\u{7},x", "header \"x-key\" cannot be sent"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "MARKER", "cannot be sent"),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "http://user:MARKER@localhost:1/",
+            "without credentials",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "http://user:MARKER@localhost:1/ x",
+            "expected a URL",
+        ),
     ];
     for (variable, value, says) in cases {
         let finished = run(&[endpoint, (variable, value)]);
