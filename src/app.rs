@@ -32,10 +32,12 @@ pub fn app(
         .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
         .service(api(&table).wrap(cors::cors(origins)).wrap(from_fn(cors::expose)))
         .service(table.get("/rollbar/test", "report.test", report::test))
-        .service(table.get(HEALTH, "health", health::handler))
+        .service(table.get(health::PATH, "health", health::handler))
         // The last wrapped is the first passed: the SERVER span is around everything.
         .wrap(from_fn(error::as_json))
-        .wrap(server_span::Middleware::new(provider).exclude(HEALTH).on_end(access_log::write))
+        .wrap(
+            server_span::Middleware::new(provider).exclude(health::PATH).on_end(access_log::write),
+        )
 }
 
 /// The API: each path, the instrumentation scope of its child span, and its handler.
@@ -56,8 +58,6 @@ fn api(table: &Table<'_>) -> Scope {
         .service(table.get("/messages/@{handle}", "messages.conversation", messages::conversation::handler))
         .service(table.post("/messages", "messages.create", messages::create::handler))
 }
-
-const HEALTH: &str = "/health";
 
 /// Makes the rows of the route table.
 struct Table<'a> {

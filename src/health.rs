@@ -1,8 +1,19 @@
 //! `GET /health`: is the service up? Never traced, or a probe every few seconds would be most of what
 //! one sees in a trace list.
+//!
+//! And [`ask`], `backend-actix health`: the same question from outside, for a container that has
+//! neither a shell nor curl.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use actix_web::web::Json;
 use serde::Serialize;
+
+use crate::config::ServerConfig;
+
+/// Where it is answered.
+pub const PATH: &str = "/health";
 
 /// The answer.
 #[derive(Debug, Serialize)]
@@ -19,4 +30,55 @@ pub async fn handler() -> Json<Health> {
         service: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
     })
+}
+
+/// Why the service is not healthy.
+#[derive(Debug, thiserror::Error)]
+pub enum Unhealthy {
+    /// It does not answer.
+    #[error(
+        "nothing answers at {url}; is the service running, with the same PORT and BIND_ADDRESS?"
+    )]
+    NoAnswer {
+        /// Where it should.
+        url: String,
+    },
+    /// It answers, but not with 200.
+    #[error("{url} answers with status {status}")]
+    Status {
+        /// Where it answers.
+        url: String,
+        /// With what.
+        status: u16,
+    },
+}
+
+/// Asks the service that runs with this configuration whether it is up; waits two seconds at most.
+///
+/// # Errors
+/// It is not.
+pub fn ask(config: &ServerConfig) -> Result<(), Unhealthy> {
+    let url =
+        format!("http://{}{PATH}", SocketAddr::from((reachable(config.bind_address), config.port)));
+    let answer = reqwest::blocking::Client::builder()
+        .timeout(Duration::from_secs(2))
+        .no_proxy()
+        // Plain HTTP: no certificates need to be read for this.
+        .tls_certs_only([])
+        .build()
+        .and_then(|client| client.get(&url).send());
+    match answer.map(|answer| answer.status()) {
+        Ok(status) if status.is_success() => Ok(()),
+        Ok(status) => Err(Unhealthy::Status { url, status: status.as_u16() }),
+        Err(_) => Err(Unhealthy::NoAnswer { url }),
+    }
+}
+
+/// An address to listen on at which one can also call: "all of them" is none.
+fn reachable(listened_on: IpAddr) -> IpAddr {
+    match listened_on {
+        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        address => address,
+    }
 }

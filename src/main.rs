@@ -1,25 +1,42 @@
 //! The binary: configuration → telemetry → server → flush, nothing else.
 
+use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
 use actix_web::rt::System;
 use backend_actix::config::Config;
 use backend_actix::telemetry::Telemetry;
-use backend_actix::{logging, server};
+use backend_actix::{health, logging, server};
+
+/// Exit code of a service that is not healthy.
+const UNHEALTHY: u8 = 1;
+/// Exit code of what could not even start: the command line, the environment, the port.
+const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    match run() {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let result = match &arguments[..] {
+        [] => serve().map_err(|error| (UNUSABLE, error)),
+        [command] if command == "health" => ask_health(),
+        _ => Err((UNUSABLE, "usage: backend-actix [health]; all else is set by variables".into())),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+        Err((code, error)) => {
             // Not `eprintln!`, which panics where stderr is closed.
             let _ = writeln!(std::io::stderr(), "backend-actix: {error}");
-            ExitCode::from(2)
+            ExitCode::from(code)
         }
     }
 }
 
-fn run() -> Result<(), Box<dyn std::error::Error>> {
+fn ask_health() -> Result<(), (u8, Box<dyn Error>)> {
+    let config = Config::from_env().map_err(|error| (UNUSABLE, error.into()))?;
+    health::ask(&config.server).map_err(|error| (UNHEALTHY, error.into()))
+}
+
+fn serve() -> Result<(), Box<dyn Error>> {
     let config = Config::from_env()?;
     logging::start(&config.log_filter);
     logging::log_panics();
@@ -28,8 +45,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     let telemetry = Telemetry::start(&config.telemetry)?;
-    let destinations = telemetry.destinations().join(", ");
-    match destinations.as_str() {
+    match telemetry.destinations().join(", ").as_str() {
         "" => tracing::info!("spans go nowhere"),
         destinations => tracing::info!("spans go to {destinations}"),
     }

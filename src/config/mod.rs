@@ -107,10 +107,8 @@ impl ServerConfig {
 
 fn read_origins(env: &Environment) -> Result<Origins, ConfigError> {
     let mut origins = BTreeSet::new();
-    for (variable, default) in
-        [("FRONTEND_URL", "http://localhost:3000"), ("BACKEND_URL", "http://localhost:4567")]
-    {
-        for url in env.list(variable).unwrap_or_else(|| vec![default.to_owned()]) {
+    for (variable, port) in [("FRONTEND_URL", 3000), ("BACKEND_URL", 4567)] {
+        for url in env.list(variable).unwrap_or_else(|| vec![public_url(env, port)]) {
             if url == "*" {
                 return Ok(Origins::Any);
             }
@@ -127,6 +125,21 @@ fn read_origins(env: &Environment) -> Result<Origins, ConfigError> {
         }
     }
     Ok(Origins::These(origins))
+}
+
+/// Under which URL a browser reaches a port of this machine: Gitpod and Codespaces give each port a
+/// host of its own.
+fn public_url(env: &Environment, port: u16) -> String {
+    let both = |one, other| env.get(one).zip(env.get(other));
+    if let Some((id, host)) = both("GITPOD_WORKSPACE_ID", "GITPOD_WORKSPACE_CLUSTER_HOST") {
+        format!("https://{port}-{id}.{host}")
+    } else if let Some((name, domain)) =
+        both("CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN")
+    {
+        format!("https://{name}-{port}.{domain}")
+    } else {
+        format!("http://localhost:{port}")
+    }
 }
 
 fn read_log_filter(env: &mut Environment) -> String {

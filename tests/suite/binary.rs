@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use crate::support::http::Connection;
-use crate::support::process::{Process, run};
+use crate::support::process::{Process, command, run};
 
 #[test]
 fn spans_are_on_stdout_and_everything_else_on_stderr() {
@@ -185,6 +185,39 @@ fn an_empty_honeycomb_key_is_not_configured_and_said_once() {
         let stderr = process.terminate().stderr;
         assert_eq!(stderr.matches("Honeycomb is not configured").count(), 1, "{vars:?}: {stderr}");
         assert!(stderr.contains("spans go to console\n"), "{vars:?}: {stderr}");
+    }
+}
+
+#[test]
+fn health_asks_the_service_that_runs() {
+    let health = |port: u16| {
+        let port = port.to_string();
+        command(&[("PORT", &port), ("BIND_ADDRESS", "0.0.0.0")]).arg("health").output().unwrap()
+    };
+    let process = Process::start(&[]);
+    let port = process.address.port();
+    let answer = health(port);
+    assert_eq!(answer.status.code(), Some(0), "{}", String::from_utf8_lossy(&answer.stderr));
+    assert!(answer.stdout.is_empty() && answer.stderr.is_empty());
+    process.terminate();
+    let answer = health(port);
+    let stderr = String::from_utf8(answer.stderr).unwrap();
+    assert_eq!(answer.status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.contains(&format!("nothing answers at http://127.0.0.1:{port}/health")),
+        "{stderr}"
+    );
+    let bad = command(&[("PORT", "abc")]).arg("health").output().unwrap();
+    assert_eq!(bad.status.code(), Some(2));
+}
+
+#[test]
+fn an_unknown_argument_is_told_the_usage() {
+    for arguments in [&["serve"][..], &["--port", "1"], &["health", "now"]] {
+        let answer = command(&[]).args(arguments).output().unwrap();
+        let stderr = String::from_utf8(answer.stderr).unwrap();
+        assert_eq!(answer.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr.starts_with("backend-actix: usage: "), "{stderr}");
     }
 }
 

@@ -127,3 +127,41 @@ fn no_secret_is_in_the_debug_form() {
     assert!(config.telemetry.otlp.is_some());
     assert!(!format!("{config:?}").contains("MARKER"));
 }
+
+#[test]
+fn the_allowed_origins_follow_the_machine_that_browsers_see() {
+    let gitpod =
+        [("GITPOD_WORKSPACE_ID", "a-b"), ("GITPOD_WORKSPACE_CLUSTER_HOST", "ws-eu1.gitpod.io")];
+    let codespace = [
+        ("CODESPACE_NAME", "fuzzy"),
+        ("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "app.github.dev"),
+    ];
+    let own =
+        [("FRONTEND_URL", "https://a.example/, https://b.example"), ("GITPOD_WORKSPACE_ID", "a-b")];
+    // variables, origins that are allowed, one that is not
+    let cases: [(Vars<'_>, [&str; 2], &str); 5] = [
+        (&[], ["http://localhost:3000", "http://localhost:4567"], "http://localhost:8000"),
+        (
+            &gitpod,
+            ["https://3000-a-b.ws-eu1.gitpod.io", "https://4567-a-b.ws-eu1.gitpod.io"],
+            "http://localhost:3000",
+        ),
+        (
+            &codespace,
+            ["https://fuzzy-3000.app.github.dev", "https://fuzzy-4567.app.github.dev"],
+            "http://localhost:3000",
+        ),
+        (&own, ["https://a.example", "https://b.example"], "http://localhost:3000"),
+        (
+            &gitpod[..1],
+            ["http://localhost:3000", "http://localhost:4567"],
+            "https://3000-a-b.ws-eu1.gitpod.io",
+        ),
+    ];
+    for (vars, allowed, other) in cases {
+        let origins = config(vars).unwrap().origins;
+        assert!(allowed.iter().all(|origin| origins.allow(origin)), "{vars:?}: {origins:?}");
+        assert!(!origins.allow(other), "{vars:?}: {origins:?}");
+    }
+    assert!(config(&[("FRONTEND_URL", "*")]).unwrap().origins.allow("https://anything.example"));
+}
