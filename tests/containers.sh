@@ -33,9 +33,12 @@ fail() {
   tail -n 40 "$log" >&2
   exit 1
 }
+# Killed, not asked: it has nothing to end.
+stop_receiver() { "$engine" kill "$receiver" >/dev/null && "$engine" rm -f "$receiver" >/dev/null; }
 clean_up() {
+  # The receiver first: a network with somebody on it stays. (The build cache stays, as after any build.)
+  stop_receiver >/dev/null 2>&1 || true
   $compose down --volumes >/dev/null 2>&1 || true
-  "$engine" rm -f "$receiver" >/dev/null 2>&1 || true
   "$engine" rmi -f "$BACKEND_IMAGE" >/dev/null 2>&1 || true
   rm -f "$log"
 }
@@ -166,8 +169,10 @@ holds 'last words' "$("$engine" logs "$name" 2>&1)" 'v1/traces: 2 spans exported
 received=$("$engine" logs "$receiver" 2>&1)
 holds 'receiver: SERVER span' "$received" 'GET /api/activities/home'
 holds 'receiver: child span' "$received" 'home-activities-mock-data'
+stop_receiver
 quietly $compose down
 [[ -z $(container) ]] || fail 'down leaves the container'
-ok 'down takes the container away'
+[[ -z $("$engine" network ls -q --filter "name=$COMPOSE_PROJECT_NAME") ]] || fail 'down leaves the network'
+ok 'down takes the container and its network away'
 
 echo "$passed passed, 0 failed"
