@@ -31,7 +31,7 @@ async fn hello(
     tracer: web::Data<opentelemetry_sdk::trace::SdkTracer>,
     name: web::Path<String>,
 ) -> String {
-    in_span(&tracer, "make-greeting", |span| {
+    in_span(tracer.get_ref(), "make-greeting", |span| {
         span.set_attribute(KeyValue::new("app.name_length", name.len() as i64));
         format!("Hello, {name}!\n")
     })

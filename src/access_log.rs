@@ -7,7 +7,7 @@ use crate::server_span::Ended;
 const TARGET: &str = "access";
 
 /// Writes the line of one request: an error for what failed on our side, else info.
-pub fn write(request: &Ended) {
+pub(crate) fn write(request: &Ended) {
     let Ended { method, route, trace_id, .. } = request;
     let route = route.as_deref().unwrap_or("-");
     let status =

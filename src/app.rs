@@ -15,7 +15,7 @@ use crate::json_object::MAX_BODY_BYTES;
 use crate::{access_log, activities, error, health, messages, report, server_span};
 
 /// The service: `provider` makes the spans, `origins` may call the API from a browser.
-pub fn app(
+pub(crate) fn app(
     provider: &SdkTracerProvider,
     origins: &Origins,
 ) -> App<

@@ -2,7 +2,7 @@
 //! work that awaits. Both make the new span the active one, so that whatever is opened inside
 //! becomes its child, and both end it when the work is done, also by a panic or a cancellation.
 //!
-//! A handler gets its tracer, with the scope name that the route table in [`crate::app`] gives it,
+//! A handler gets its tracer, with the scope name that the route table in `app.rs` gives it,
 //! through the [`HandlerTracer`] extractor:
 //!
 //! ```
@@ -40,17 +40,17 @@ use crate::error::ApiError;
 /// });
 /// assert_eq!(sum, 2);
 /// ```
-pub fn in_span<T>(
-    tracer: &SdkTracer,
+pub fn in_span<Tr, T>(
+    tracer: &Tr,
     name: impl Into<Cow<'static, str>>,
     work: impl FnOnce(SpanRef<'_>) -> T,
-) -> T {
-    let cx = Context::current_with_span(tracer.start(name));
-    let _guard = cx.clone().attach();
-    let result = work(cx.span());
-    // Explicit, because `work` may have kept a clone of the context alive (a spawned task, say).
-    cx.span().end();
-    result
+) -> T
+where
+    Tr: Tracer<Span: Send + Sync + 'static>,
+{
+    let open = Open(Context::current_with_span(tracer.start(name)));
+    let _active = open.0.clone().attach();
+    work(open.0.span())
 }
 
 /// Awaits `work` in a new INTERNAL span, a child of the active one.
@@ -60,27 +60,38 @@ pub fn in_span<T>(
 ///
 /// ```
 /// # use backend_actix::child_span::in_span_async;
-/// # use opentelemetry::trace::{TraceContextExt, TracerProvider};
+/// # use opentelemetry::trace::TracerProvider;
 /// # #[actix_web::main]
 /// # async fn main() {
 /// # let provider = opentelemetry_sdk::trace::SdkTracerProvider::default();
-/// let answer = in_span_async(&provider.tracer("docs"), "asking", async |cx| {
-///     cx.span().add_event("asked", vec![]);
+/// let answer = in_span_async(&provider.tracer("docs"), "asking", async |span| {
+///     span.add_event("asked", vec![]);
 ///     42
 /// })
 /// .await;
 /// # assert_eq!(answer, 42);
 /// # }
 /// ```
-pub async fn in_span_async<T>(
-    tracer: &SdkTracer,
+pub async fn in_span_async<Tr, T>(
+    tracer: &Tr,
     name: impl Into<Cow<'static, str>>,
-    work: impl AsyncFnOnce(Context) -> T,
-) -> T {
-    let cx = Context::current_with_span(tracer.start(name));
-    let result = work(cx.clone()).with_context(cx.clone()).await;
-    cx.span().end();
-    result
+    work: impl AsyncFnOnce(SpanRef<'_>) -> T,
+) -> T
+where
+    Tr: Tracer<Span: Send + Sync + 'static>,
+{
+    let open = Open(Context::current_with_span(tracer.start(name)));
+    work(open.0.span()).with_context(open.0.clone()).await
+}
+
+/// Ends its span when it is dropped, which a mere context does only with its last clone: the work may
+/// have kept one, in a spawned task say.
+struct Open(Context);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.span().end();
+    }
 }
 
 /// The tracer of one handler, named after its instrumentation scope.
@@ -109,7 +120,7 @@ impl HandlerTracer {
     pub async fn in_span_async<T>(
         &self,
         name: impl Into<Cow<'static, str>>,
-        work: impl AsyncFnOnce(Context) -> T,
+        work: impl AsyncFnOnce(SpanRef<'_>) -> T,
     ) -> T {
         in_span_async(&self.0, name, work).await
     }

@@ -44,7 +44,7 @@ impl Origins {
 }
 
 /// The CORS rules of the API for `origins`.
-pub fn cors(origins: &Origins) -> Cors {
+pub(crate) fn cors(origins: &Origins) -> Cors {
     let origins = origins.clone();
     Cors::default()
         .allowed_origin_fn(move |origin, _| origin.to_str().is_ok_and(|o| origins.allow(o)))
@@ -54,7 +54,7 @@ pub fn cors(origins: &Origins) -> Cors {
 
 /// Middleware around [`cors`]: tells a page of an allowed origin which headers it may read, and caches
 /// that every answer depends on the origin (a refused preflight of `actix-cors` does not say so).
-pub async fn expose<B: MessageBody>(
+pub(crate) async fn expose<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {

@@ -10,12 +10,14 @@
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, ResponseError};
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
 use serde::Serialize;
+
+use crate::json_object;
 
 /// Why a request was not served.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +83,7 @@ impl ApiError {
 /// Rejects a request with a code of the contract (422), and notes the code on the SERVER span as
 /// `app.errors`: to be called before the child span is opened. The span's status stays Unset, the
 /// client's mistake is no error of ours.
-pub fn invalid(code: &'static str) -> ApiError {
+pub(crate) fn invalid(code: &'static str) -> ApiError {
     Context::map_current(|cx| {
         let codes = Value::Array(Array::String(vec![StringValue::from(code)]));
         cx.span().set_attribute(KeyValue::new("app.errors", codes));
@@ -134,37 +136,57 @@ struct ErrorDetail<'a> {
 
 impl<'a> ErrorBody<'a> {
     fn new(code: &'a str, message: &'a str) -> Self {
-        let trace_id = Context::map_current(|cx| {
-            let span = cx.span();
-            let span_context = span.span_context();
-            (span_context.is_valid()).then(|| span_context.trace_id().to_string())
-        });
-        Self { error: ErrorDetail { code, message, trace_id } }
+        Self { error: ErrorDetail { code, message, trace_id: trace_id() } }
     }
 }
 
+/// The id of the active trace, if there is one.
+fn trace_id() -> Option<String> {
+    Context::map_current(|cx| {
+        let span = cx.span();
+        let span_context = span.span_context();
+        span_context.is_valid().then(|| span_context.trace_id().to_string())
+    })
+}
+
 /// Middleware: an error response that is not JSON yet (no route, wrong method, refused preflight, an
-/// extractor's complaint) gets the JSON body. Its status and headers, such as `Allow`, stay.
-pub async fn as_json<B: MessageBody + 'static>(
+/// extractor's complaint) gets the JSON body. Its status, its headers, such as `Allow`, and the error
+/// that it was made from stay.
+pub(crate) async fn as_json<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, actix_web::Error> {
     let response = next.call(request).await?;
     let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return Ok(response.map_into_left_body());
+    }
     if status.is_server_error()
         && let Some(error) = response.response().error()
     {
-        tracing::error!(%error, "a request failed");
+        tracing::error!(%error, trace_id = trace_id(), "a request failed");
     }
-    if !(status.is_client_error() || status.is_server_error()) || is_json(response.headers()) {
+    if is_json(response.headers()) {
         return Ok(response.map_into_left_body());
     }
+    let body = describe(status, response.response().error());
+    Ok(response.map_body(|head, _| {
+        let headers = head.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // They spoke of the body that is not sent.
+        headers.remove(CONTENT_ENCODING);
+        headers.remove(ETAG);
+        EitherBody::right(BoxBody::new(body))
+    }))
+}
+
+fn describe(status: StatusCode, error: Option<&actix_web::Error>) -> String {
     let code = match status.canonical_reason() {
         Some(reason) => reason.to_ascii_lowercase().replace([' ', '-'], "_"),
         None => status.as_str().to_owned(),
     };
-    let message = match (status, response.response().error()) {
-        (s, _) if s.is_server_error() => INTERNAL_MESSAGE.to_owned(),
+    let message = match (status, error) {
+        (status, _) if status.is_server_error() => INTERNAL_MESSAGE.to_owned(),
         (_, Some(error)) => error.to_string(),
         (StatusCode::NOT_FOUND, None) => ApiError::NotFound.to_string(),
         (StatusCode::METHOD_NOT_ALLOWED, None) => {
@@ -172,16 +194,11 @@ pub async fn as_json<B: MessageBody + 'static>(
         }
         (_, None) => status.canonical_reason().unwrap_or("error").to_owned(),
     };
-    let (request, response) = response.into_parts();
-    let mut json = HttpResponse::build(status).json(ErrorBody::new(&code, &message));
-    for (name, value) in response.headers() {
-        if name != CONTENT_TYPE {
-            json.headers_mut().append(name.clone(), value.clone());
-        }
-    }
-    Ok(ServiceResponse::new(request, json).map_into_right_body())
+    // Strings cannot fail to become JSON.
+    serde_json::to_string(&ErrorBody::new(&code, &message)).unwrap_or_default()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"))
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(json_object::is_json)
 }

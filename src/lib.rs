@@ -23,21 +23,23 @@
 //! To trace a service of your own, take [`server_span`] and [`child_span`]; `examples/minimal.rs`
 //! shows how little it needs.
 
-pub mod access_log;
-pub mod activities;
-pub mod app;
+mod access_log;
+mod activities;
+mod app;
 pub mod child_span;
 pub mod config;
-pub mod cors;
-pub mod error;
+mod cors;
+mod error;
+mod handle;
 pub mod health;
-pub mod json_object;
+mod json_object;
 pub mod logging;
-pub mod message_text;
-pub mod messages;
-pub mod report;
+mod message_text;
+mod messages;
+mod report;
 pub mod server;
 pub mod server_span;
+pub mod signals;
 mod signed_in_user;
 pub mod telemetry;
-pub mod timestamp;
+mod timestamp;

@@ -2,34 +2,80 @@
 //! the OpenTelemetry SDK's own warnings, which are `tracing` events and vanish where nobody listens.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::collections::HashMap;
 use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
+use tracing::callsite::Identifier;
+use tracing::{Event, Level, Metadata};
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
-use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::layer::{Context, Filter, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Warnings of the SDK about variables that it reads on its own, while [`crate::config`] has judged
 /// them already.
-const SDK_CONFIG_WARNINGS: &str = "TracerProvider.Config.";
+const SDK_CONFIG_WARNINGS: [&str; 2] = ["TracerProvider.Config.", "Exporter.Config."];
 
 /// What `println!` panics with when stdout is closed or full; [`crate::telemetry`] catches it and says
 /// so in its own words.
 const STDOUT_PANIC: &str = "failed printing to stdout";
 
+/// How often a warning of the SDK is repeated; an outage, or a client that sends nonsense, would else
+/// fill the log with the same line.
+const REPEAT_AFTER: Duration = Duration::from_secs(60);
+
 /// Starts logging what `filter`, in the form of `RUST_LOG`, lets through. To be called once, before
-/// telemetry starts; later calls change nothing.
-pub fn start(filter: &str) {
+/// telemetry starts; later calls change nothing. Lines are written by a thread of their own, so that
+/// nobody waits for a stderr that is not read; it ends with the guard.
+pub fn start(filter: &str) -> WorkerGuard {
+    let (stderr, guard) = tracing_appender::non_blocking(std::io::stderr());
     let filter = EnvFilter::builder()
-        .parse_lossy(filter)
-        .and(filter_fn(|event| !event.name().starts_with(SDK_CONFIG_WARNINGS)));
+        .parse(filter)
+        // `Config` has parsed it already and warned; `parse_lossy` would do so with `eprintln!`.
+        .unwrap_or_default()
+        .and(filter_fn(|event| {
+            !SDK_CONFIG_WARNINGS.iter().any(|prefix| event.name().starts_with(prefix))
+        }))
+        .and(Repeats::default());
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(stderr)
         .with_ansi(std::io::stderr().is_terminal())
         // Else a closed stderr would be complained about on stderr, which panics.
         .log_internal_errors(false)
         .with_filter(filter);
     // An error means that a program which embeds us logs already.
     let _ = tracing_subscriber::registry().with(lines).try_init();
+    guard
+}
+
+/// Lets each warning of the SDK through once a minute; everything else always.
+#[derive(Default)]
+struct Repeats {
+    last: Mutex<HashMap<Identifier, Instant>>,
+}
+
+impl<S> Filter<S> for Repeats {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
+        let metadata = event.metadata();
+        if !metadata.target().starts_with("opentelemetry") || *metadata.level() > Level::WARN {
+            return true;
+        }
+        let Ok(mut last) = self.last.lock() else { return true };
+        let now = Instant::now();
+        let is_new = last
+            .get(&metadata.callsite())
+            .is_none_or(|last| now.duration_since(*last) >= REPEAT_AFTER);
+        if is_new {
+            last.insert(metadata.callsite(), now);
+        }
+        is_new
+    }
 }
 
 /// Logs a panic as one line, like everything else, with the backtrace where `RUST_BACKTRACE` asks for

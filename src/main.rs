@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use actix_web::rt::System;
 use backend_actix::config::Config;
 use backend_actix::telemetry::Telemetry;
-use backend_actix::{health, logging, server};
+use backend_actix::{health, logging, server, signals};
 
 /// Exit code of a service that is not healthy.
 const UNHEALTHY: u8 = 1;
@@ -38,27 +38,35 @@ fn ask_health() -> Result<(), (u8, Box<dyn Error>)> {
 
 fn serve() -> Result<(), Box<dyn Error>> {
     let config = Config::from_env()?;
-    logging::start(&config.log_filter);
+    // Dropped last: what was logged until then is written.
+    let _log = logging::start(&config.log_filter);
     logging::log_panics();
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
 
     let telemetry = Telemetry::start(&config.telemetry)?;
+    let stop = signals::listen()?;
+    let system = System::new();
+    let (server, addresses) =
+        system.block_on(async { server::start(&config, telemetry.tracer_provider()) })?;
     match telemetry.destinations().join(", ").as_str() {
         "" => tracing::info!("spans go nowhere"),
         destinations => tracing::info!("spans go to {destinations}"),
     }
+    for address in addresses {
+        tracing::info!("listening on http://{address}");
+    }
 
-    // The runtime ends with this line: what follows may block.
-    let served = System::new().block_on(server::run(&config, telemetry.tracer_provider()));
-
-    for delivery in telemetry.shutdown(server::export_time(&config.server)) {
+    let deadline = system.block_on(server::run(server, &config.server, stop))?;
+    // The runtime is gone: what follows may block.
+    drop(system);
+    for delivery in telemetry.shutdown(deadline) {
         if delivery.failed + delivery.dropped == 0 {
             tracing::info!("{delivery}");
         } else {
             tracing::warn!("{delivery}");
         }
     }
-    Ok(served?)
+    Ok(())
 }

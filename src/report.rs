@@ -7,7 +7,7 @@ use crate::child_span::HandlerTracer;
 use crate::timestamp::Timestamp;
 
 /// Answers `Hello World!`, as the reference does: as HTML.
-pub async fn test(tracer: HandlerTracer) -> Html {
+pub(crate) async fn test(tracer: HandlerTracer) -> Html {
     tracer.in_span("rollbar-test-mock-data", |span| {
         span.set_attribute(KeyValue::new("app.now", Timestamp::now().to_string()));
         Html::new("Hello World!")

@@ -1,18 +1,18 @@
-//! The listener: binding, serving, and the way out.
+//! The listener: binding, serving, and the order of the end.
 //!
-//! On SIGTERM or SIGINT it stops accepting, lets requests in flight end, and returns; a second signal
-//! ends the process at once. Spans are flushed after that, off the runtime, by whoever called
-//! [`run`].
+//! On the first signal it stops accepting and lets requests in flight end, for half of the shutdown's
+//! time at most; [`run`] then returns the deadline, until which the caller flushes spans, off the
+//! runtime.
 
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpServer;
-use actix_web::dev::{Server, ServerHandle};
-use actix_web::rt;
-use actix_web::rt::signal::unix::{SignalKind, signal};
+use actix_web::dev::Server;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tokio::sync::oneshot;
 
 use crate::app::app;
 use crate::config::{Config, ServerConfig};
@@ -49,8 +49,8 @@ pub fn start(
         .workers(workers)
         // What makes a client's disconnect cancel the handler, as most servers do.
         .h1_allow_half_closed(false)
-        .shutdown_timeout(drain_time(&config.server).as_secs().max(1))
-        // The order of shutdown is ours: see `run`.
+        // Whole seconds are all that can be said here; `run` keeps the time exactly.
+        .shutdown_timeout(drain_time(&config.server).as_secs() + 1)
         .disable_signals()
         .bind(address)
         .map_err(|source| ServeError::Bind { address, source })?;
@@ -58,52 +58,38 @@ pub fn start(
     Ok((server.run(), addresses))
 }
 
-/// How much of the shutdown's time requests get; the rest is for the exporters.
+/// How long requests in flight may take at the end; what is left of the time is the exporters'.
 fn drain_time(config: &ServerConfig) -> Duration {
-    config.shutdown_timeout - export_time(config)
+    config.shutdown_timeout / 2
 }
 
-/// How long the exporters may take at the end, at most: half of the time, and 5 seconds do.
-pub fn export_time(config: &ServerConfig) -> Duration {
-    (config.shutdown_timeout / 2).min(Duration::from_secs(5))
-}
-
-/// Serves until a signal comes and the requests in flight are answered, or their time is up.
+/// Serves until `stop` says the name of a signal, then lets requests in flight end. Returns until when
+/// the exporters may take.
 ///
 /// # Errors
-/// See [`ServeError`].
-pub async fn run(config: &Config, provider: &SdkTracerProvider) -> Result<(), ServeError> {
-    let (server, addresses) = start(config, provider)?;
-    for address in addresses {
-        tracing::info!("listening on http://{address}");
-    }
-    rt::spawn(stop_on_signal(server.handle())?);
-    Ok(server.await?)
-}
-
-fn stop_on_signal(server: ServerHandle) -> io::Result<impl Future<Output = ()> + 'static> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut next = async move || {
-        std::future::poll_fn(|cx| {
-            use std::task::Poll;
-            if terminate.poll_recv(cx).is_ready() {
-                Poll::Ready(("SIGTERM", 128 + 15))
-            } else if interrupt.poll_recv(cx).is_ready() {
-                Poll::Ready(("SIGINT", 128 + 2))
-            } else {
-                Poll::Pending
-            }
-        })
-        .await
+/// The listener failed.
+pub async fn run(
+    mut server: Server,
+    config: &ServerConfig,
+    stop: oneshot::Receiver<&'static str>,
+) -> Result<Instant, ServeError> {
+    let stop = async {
+        match stop.await {
+            Ok(signal) => signal,
+            // Nobody will ever say it.
+            Err(_) => pending().await,
+        }
     };
-    Ok(async move {
-        let (name, _) = next().await;
-        tracing::info!("{name}: no more connections are accepted, requests in flight end");
-        // Not awaited here: the drain goes on while we listen for the second signal.
-        rt::spawn(server.stop(true));
-        let (name, exit_code) = next().await;
-        tracing::warn!("{name} again: ending at once, spans that are queued are lost");
-        std::process::exit(exit_code);
-    })
+    tokio::select! {
+        ended = &mut server => ended?,
+        signal = stop => {
+            tracing::info!("{signal}: no more connections are accepted, requests in flight end");
+            // The stop is under way from here on; the server's own end tells when it is done.
+            drop(server.handle().stop(true));
+            if tokio::time::timeout(drain_time(config), server).await.is_err() {
+                tracing::warn!("requests were cut off: they took too long to end");
+            }
+        }
+    }
+    Ok(Instant::now() + config.shutdown_timeout / 2)
 }

@@ -9,11 +9,11 @@ use serde::{Serialize, Serializer};
 
 /// A UTC timestamp that is written as `2026-11-22T10:10:41.892591+00:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timestamp(DateTime<Utc>);
+pub(crate) struct Timestamp(DateTime<Utc>);
 
 impl Timestamp {
     /// The current time.
-    pub fn now() -> Self {
+    pub(crate) fn now() -> Self {
         Self(Utc::now())
     }
 }

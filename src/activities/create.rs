@@ -33,7 +33,10 @@ impl NewActivity {
 /// # Errors
 /// 422 `message_blank`, `message_exceed_max_chars` or `ttl_blank`, in this order; and what
 /// [`JsonObject`] says of the body.
-pub async fn handler(tracer: HandlerTracer, body: JsonObject) -> Result<Json<Activity>, ApiError> {
+pub(crate) async fn handler(
+    tracer: HandlerTracer,
+    body: JsonObject,
+) -> Result<Json<Activity>, ApiError> {
     let NewActivity { message, ttl } = NewActivity::parse(body)?;
     Ok(Json(tracer.in_span("activity-create", |span| {
         let now = Timestamp::now();

@@ -4,12 +4,12 @@ use actix_web::web::Json;
 use chrono::TimeDelta;
 use opentelemetry::KeyValue;
 
-use super::{Activity, GAREKS_ACTIVITY, MOCK_ACTIVITY};
+use super::{Activity, GAREKS_ACTIVITY};
 use crate::child_span::HandlerTracer;
 use crate::timestamp::Timestamp;
 
 /// Answers with the three activities of the home feed.
-pub async fn handler(tracer: HandlerTracer) -> Json<Vec<Activity>> {
+pub(crate) async fn handler(tracer: HandlerTracer) -> Json<Vec<Activity>> {
     Json(tracer.in_span("home-activities-mock-data", |span| {
         let now = Timestamp::now();
         let activities = feed(now);
@@ -24,18 +24,11 @@ pub async fn handler(tracer: HandlerTracer) -> Json<Vec<Activity>> {
 /// The home feed as it is at `now`.
 pub(super) fn feed(now: Timestamp) -> Vec<Activity> {
     vec![
-        Activity {
-            expires_at: Some(now + TimeDelta::days(5)),
-            likes_count: Some(5),
-            reposts_count: Some(0),
-            ..Activity::new(
-                MOCK_ACTIVITY,
-                "Andrew Brown",
-                "Cloud is very fun!",
-                now - TimeDelta::days(2),
-            )
-        }
-        .with_mock_reply("Worf", "This post has no honor!"),
+        Activity::mock_with_reply(
+            now,
+            ["Andrew Brown", "Cloud is very fun!"],
+            ["Worf", "This post has no honor!"],
+        ),
         Activity {
             expires_at: Some(now + TimeDelta::days(9)),
             likes: Some(0),

@@ -3,13 +3,13 @@
 //! One file per handler, all of one shape: parse into types that hold only valid values, then make
 //! the answer inside one child span. The data are mock data, as in the reference.
 
-pub mod create;
-pub mod home;
-pub mod notifications;
-pub mod reply;
-pub mod search;
-pub mod show;
-pub mod user;
+pub(crate) mod create;
+pub(crate) mod home;
+pub(crate) mod notifications;
+pub(crate) mod reply;
+pub(crate) mod search;
+pub(crate) mod show;
+pub(crate) mod user;
 
 use chrono::TimeDelta;
 use serde::Serialize;
@@ -21,7 +21,7 @@ use crate::timestamp::Timestamp;
 /// An activity or a reply. The reference's endpoints differ in which fields they give; what is
 /// `None` is left out of the JSON.
 #[derive(Clone, Debug, Serialize)]
-pub struct Activity {
+pub(crate) struct Activity {
     /// Its id.
     pub uuid: Uuid,
     /// What the author is called; given for what the signed-in user just wrote.
@@ -75,16 +75,29 @@ impl Activity {
         }
     }
 
-    /// The same, replied to once by `handle` with `message`, as the mock feeds have it.
-    fn with_mock_reply(self, handle: &'static str, message: &'static str) -> Self {
+    /// The mock activity of two days ago that the home feed and the notifications have in common,
+    /// with its reply; only who wrote what differs.
+    fn mock_with_reply(
+        now: Timestamp,
+        author: [&'static str; 2],
+        reply: [&'static str; 2],
+    ) -> Self {
+        let created_at = now - TimeDelta::days(2);
         let reply = Self {
-            reply_to_activity_uuid: Some(self.uuid),
+            reply_to_activity_uuid: Some(MOCK_ACTIVITY),
             likes_count: Some(0),
             replies_count: Some(0),
             reposts_count: Some(0),
-            ..Self::new(MOCK_REPLY, handle, message, self.created_at)
+            ..Self::new(MOCK_REPLY, reply[0], reply[1], created_at)
         };
-        Self { replies_count: Some(1), replies: Some(vec![reply]), ..self }
+        Self {
+            expires_at: Some(now + TimeDelta::days(5)),
+            likes_count: Some(5),
+            replies_count: Some(1),
+            reposts_count: Some(0),
+            replies: Some(vec![reply]),
+            ..Self::new(MOCK_ACTIVITY, author[0], author[1], created_at)
+        }
     }
 }
 
@@ -96,7 +109,7 @@ const GAREKS_ACTIVITY: Uuid = uuid::uuid!("248959df-3079-4947-b847-9e0892d1bab4"
 
 /// How long an activity is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ttl {
+pub(crate) enum Ttl {
     /// `30-days`
     Days30,
     /// `7-days`
@@ -115,7 +128,7 @@ pub enum Ttl {
 
 impl Ttl {
     /// Reads the form that the frontend sends; `None` for any other.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "30-days" => Self::Days30,
             "7-days" => Self::Days7,
@@ -129,7 +142,7 @@ impl Ttl {
     }
 
     /// The form that the frontend sends.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Days30 => "30-days",
             Self::Days7 => "7-days",
@@ -142,7 +155,7 @@ impl Ttl {
     }
 
     /// The length of time it stands for.
-    pub fn duration(self) -> TimeDelta {
+    pub(crate) fn duration(self) -> TimeDelta {
         match self {
             Self::Days30 => TimeDelta::days(30),
             Self::Days7 => TimeDelta::days(7),

@@ -18,7 +18,7 @@ use crate::timestamp::Timestamp;
 /// # Errors
 /// 400 where the path has no uuid; 422 `message_blank` or `message_exceed_max_chars`; and what
 /// [`JsonObject`] says of the body.
-pub async fn handler(
+pub(crate) async fn handler(
     tracer: HandlerTracer,
     uuid: Path<String>,
     mut body: JsonObject,

@@ -26,7 +26,7 @@ impl SearchTerm {
 ///
 /// # Errors
 /// 422 `search_term_blank`.
-pub async fn handler(
+pub(crate) async fn handler(
     tracer: HandlerTracer,
     query: Query<Vec<(String, String)>>,
 ) -> Result<Json<Vec<Activity>>, ApiError> {

@@ -12,7 +12,7 @@ use crate::timestamp::Timestamp;
 ///
 /// # Errors
 /// 400 where the path has no uuid, 404 where the uuid is none of ours.
-pub async fn handler(
+pub(crate) async fn handler(
     tracer: HandlerTracer,
     uuid: Path<String>,
 ) -> Result<Json<[Activity; 1]>, ApiError> {

@@ -9,7 +9,7 @@ use crate::child_span::HandlerTracer;
 use crate::timestamp::Timestamp;
 
 /// Answers with one activity; every handle has a feed, as in the reference.
-pub async fn handler(tracer: HandlerTracer, handle: Path<String>) -> Json<Vec<Activity>> {
+pub(crate) async fn handler(tracer: HandlerTracer, handle: Path<String>) -> Json<Vec<Activity>> {
     let handle = handle.into_inner();
     Json(tracer.in_span("user-activities-mock-data", |span| {
         let now = Timestamp::now();

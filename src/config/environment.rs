@@ -16,8 +16,7 @@ pub struct ConfigError {
     pub expected: String,
 }
 
-/// The variables, and what had to be ignored of them.
-#[derive(Debug)]
+/// The variables, and what had to be ignored of them. Without `Debug`: secrets are among them.
 pub struct Environment {
     vars: HashMap<String, String>,
     warnings: Vec<String>,
@@ -56,7 +55,16 @@ impl Environment {
 
     /// The error of a variable whose value may be shown.
     pub fn error(&self, variable: &'static str, expected: impl Into<String>) -> ConfigError {
-        let value = self.get(variable).unwrap_or_default();
+        self.error_of(variable, self.get(variable).unwrap_or_default(), expected)
+    }
+
+    /// The error of a variable, or of one entry of its list.
+    pub fn error_of(
+        &self,
+        variable: &'static str,
+        value: &str,
+        expected: impl Into<String>,
+    ) -> ConfigError {
         ConfigError { variable, value: quote(value), expected: expected.into() }
     }
 
@@ -148,13 +156,19 @@ impl Environment {
     }
 }
 
-/// A value as an error shows it: quoted, on one line, the userinfo of a URL left out.
+/// A value as an error shows it: quoted, on one line, and without what may be a secret if it was meant
+/// to be a URL: what stands before an `@`, and the query.
 fn quote(value: &str) -> String {
-    let shown = match (value.find("://"), value.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme + 3 <= at => {
-            format!("{}REDACTED{}", &value[..scheme + 3], &value[at..])
+    let (value, query) = match value.split_once('?') {
+        Some((value, _)) => (value, "?REDACTED"),
+        None => (value, ""),
+    };
+    let shown = match value.rsplit_once('@') {
+        Some((before, host)) => {
+            let scheme = before.find("://").map_or("", |end| &before[..end + 3]);
+            format!("{scheme}REDACTED@{host}{query}")
         }
-        _ => value.to_owned(),
+        None => format!("{value}{query}"),
     };
     format!("{shown:?}")
 }
@@ -200,7 +214,18 @@ mod tests {
 
     #[test]
     fn an_error_shows_no_credentials() {
-        let error = environment("http://user:secret@host:1/x y").error("X", "expected better");
-        assert_eq!(error.to_string(), r#"X is "http://REDACTED@host:1/x y": expected better"#);
+        let cases = [
+            ("http://user:secret@host:1/x y", r#""http://REDACTED@host:1/x y""#),
+            ("user:secret@host:4318", r#""REDACTED@host:4318""#),
+            ("https:user:secret@host", r#""REDACTED@host""#),
+            ("http://a:secret@b@host", r#""http://REDACTED@host""#),
+            ("ftp://h/?api_key=secret", r#""ftp://h/?REDACTED""#),
+            ("http://secret@h/?a@b", r#""http://REDACTED@h/?REDACTED""#),
+            ("plain", r#""plain""#),
+        ];
+        for (value, shown) in cases {
+            let error = environment(value).error("X", "expected better");
+            assert_eq!(error.to_string(), format!("X is {shown}: expected better"));
+        }
     }
 }

@@ -18,7 +18,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::Url;
+use tracing_subscriber::EnvFilter;
+use url::Url;
 
 use crate::cors::Origins;
 pub use environment::{ConfigError, Environment};
@@ -90,41 +91,47 @@ impl Config {
 impl ServerConfig {
     fn read(env: &Environment) -> Result<Self, ConfigError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let seconds: u32 =
-            env.parse("SHUTDOWN_TIMEOUT_SECONDS", "a whole number of seconds")?.unwrap_or(10);
+        let seconds = env
+            .parse::<std::num::NonZeroU16>("SHUTDOWN_TIMEOUT_SECONDS", "seconds, from 1 to 65535")?
+            .map_or(10, std::num::NonZeroU16::get);
         Ok(Self {
             bind_address: env
                 .parse("BIND_ADDRESS", "an IP address such as 127.0.0.1 or 0.0.0.0")?
                 .unwrap_or(IpAddr::from([127, 0, 0, 1])),
             port: env.parse("PORT", "a port number from 0 to 65535")?.unwrap_or(4567),
-            workers: env
-                .parse::<std::num::NonZeroU16>("WORKERS", "a number of threads from 1 to 65535")?
-                .map_or(cores, |workers| workers.get().into()),
+            workers: match env.parse("WORKERS", WORKERS_FORM)? {
+                None => cores,
+                Some(workers @ 1..=1024) => workers,
+                Some(_) => return Err(env.error("WORKERS", format!("expected {WORKERS_FORM}"))),
+            },
             shutdown_timeout: Duration::from_secs(seconds.into()),
         })
     }
 }
 
+const WORKERS_FORM: &str = "a number of threads from 1 to 1024";
+
 fn read_origins(env: &Environment) -> Result<Origins, ConfigError> {
     let mut origins = BTreeSet::new();
+    let mut any = false;
     for (variable, port) in [("FRONTEND_URL", 3000), ("BACKEND_URL", 4567)] {
         for url in env.list(variable).unwrap_or_else(|| vec![public_url(env, port)]) {
             if url == "*" {
-                return Ok(Origins::Any);
+                any = true;
+                continue;
             }
-            let error = || {
-                env.error(variable, "expected http:// or https:// URLs, separated by commas, or *")
-            };
-            let origin = Url::parse(&url).map_err(|_| error())?.origin();
-            // An origin that is no tuple of scheme, host and port is written `null`, and a browser
-            // sends just that for sandboxed pages of anybody.
-            if !origin.is_tuple() || !url.starts_with("http") {
-                return Err(error());
-            }
-            origins.insert(origin.ascii_serialization());
+            let origin = Url::parse(&url)
+                .ok()
+                .filter(|url| matches!(url.scheme(), "http" | "https"))
+                .map(|url| url.origin().ascii_serialization())
+                .ok_or_else(|| {
+                    let expected = "expected http:// or https:// URLs, separated by commas, or *";
+                    env.error_of(variable, &url, expected)
+                })?;
+            origins.insert(origin);
         }
     }
-    Ok(Origins::These(origins))
+    Ok(if any { Origins::Any } else { Origins::These(origins) })
 }
 
 /// Under which URL a browser reaches a port of this machine: Gitpod and Codespaces give each port a
@@ -143,11 +150,18 @@ fn public_url(env: &Environment, port: u16) -> String {
 }
 
 fn read_log_filter(env: &mut Environment) -> String {
-    if let Some(filter) = env.get("RUST_LOG") {
-        return filter.to_owned();
-    }
-    let level =
-        env.name("OTEL_LOG_LEVEL", "info", &["trace", "debug", "info", "warn", "error", "off"]);
+    let levels = ["trace", "debug", "info", "warn", "error", "off"];
+    let level = env.name("OTEL_LOG_LEVEL", "info", &levels);
     // Actix tells at info how many workers it starts; our own line says all that matters.
-    format!("{level},actix_server=warn")
+    let default = format!("{level},actix_server=warn");
+    let Some(filter) = env.get("RUST_LOG").map(str::to_owned) else { return default };
+    match EnvFilter::builder().parse(&filter) {
+        Ok(_) => filter,
+        Err(_) => {
+            env.warn(format!(
+                "RUST_LOG is {filter:?}: expected a level or target=level pairs, separated by commas; using {default}"
+            ));
+            default
+        }
+    }
 }

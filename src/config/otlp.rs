@@ -1,10 +1,11 @@
 //! The variables that say where OTLP goes: the specification's, and Honeycomb's short form.
 
+use std::fmt;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
-use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use url::{Position, Url};
 
 use super::environment::{ConfigError, Environment};
 
@@ -19,7 +20,7 @@ const HONEYCOMB_DATASET: HeaderName = HeaderName::from_static("x-honeycomb-datas
 #[derive(Clone, Debug)]
 pub struct OtlpConfig {
     /// The full URL, `…/v1/traces`.
-    pub endpoint: Url,
+    pub endpoint: Endpoint,
     /// What is sent with each request; the API key is in here.
     pub headers: HeaderMap,
     /// How long one export may take.
@@ -28,6 +29,34 @@ pub struct OtlpConfig {
     pub gzip: bool,
     /// A file of PEM certificates to trust besides the system's.
     pub certificate: Option<String>,
+}
+
+/// Where exports are sent to. Shown without its query, in which some receivers want a key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint(Url);
+
+impl Endpoint {
+    /// The whole URL, for sending.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Is the connection to be encrypted?
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0[..Position::AfterPath])
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl OtlpConfig {
@@ -41,20 +70,25 @@ impl OtlpConfig {
         asked_for: Option<bool>,
         export_timeout: Duration,
     ) -> Result<Option<Self>, ConfigError> {
+        // Read whether or not they are used: a mistake is to be told when it is made.
+        let mut headers = read_headers(env)?;
+        let endpoint = read_endpoint(env)?;
+        let honeycomb = honeycomb_endpoint(env)?;
         if asked_for == Some(false) {
             return Ok(None);
         }
-        let mut headers = read_headers(env)?;
-        let endpoint = read_endpoint(env)?;
+        let key = env.get(HONEYCOMB_KEY).map(str::to_owned);
         let empty_header = headers.get(&HONEYCOMB_TEAM).is_some_and(HeaderValue::is_empty);
-        if empty_header || (endpoint.is_none() && env.is_empty(HONEYCOMB_KEY)) {
+        let empty_key = env.is_empty(HONEYCOMB_KEY) && endpoint.as_ref().is_none_or(is_honeycomb);
+        if empty_header && key.is_some() {
+            headers.remove(&HONEYCOMB_TEAM); // the key says it
+        } else if empty_header || (empty_key && !headers.contains_key(&HONEYCOMB_TEAM)) {
             let what = if empty_header { "the header x-honeycomb-team" } else { HONEYCOMB_KEY };
             env.warn(format!(
                 "{what} is empty: Honeycomb is not configured and gets no spans; set {HONEYCOMB_KEY}"
             ));
             return Ok(None);
         }
-        let key = env.get(HONEYCOMB_KEY).map(str::to_owned);
         let endpoint = match (endpoint, key) {
             (Some(endpoint), key) => {
                 // The key goes to Honeycomb, never to another host that an endpoint may name.
@@ -65,7 +99,7 @@ impl OtlpConfig {
             }
             (None, Some(key)) => {
                 add_honeycomb_headers(env, &key, &mut headers)?;
-                honeycomb_endpoint(env)?
+                honeycomb
             }
             (None, None) if asked_for == Some(true) => {
                 parse_url(env, ENDPOINT, "http://localhost:4318/v1/traces")?
@@ -77,7 +111,7 @@ impl OtlpConfig {
         let compression = of_signal(env, "COMPRESSION");
         let certificate = of_signal(env, "CERTIFICATE");
         Ok(Some(Self {
-            endpoint,
+            endpoint: Endpoint(endpoint),
             headers,
             timeout: env.milliseconds(&timeout, Duration::from_secs(10)).min(export_timeout),
             gzip: env.name(&compression, "none", &["none", "gzip"]) == "gzip",
@@ -168,22 +202,29 @@ fn read_headers(env: &Environment) -> Result<HeaderMap, ConfigError> {
     let variables = ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"];
     let mut headers = HeaderMap::new();
     let Some((variable, list)) = env.first(&variables) else { return Ok(headers) };
-    for pair in list.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-        let name = pair.split_once('=').map_or("", |(name, _)| name.trim());
-        let header = pair.split_once('=').and_then(|(_, value)| {
-            let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
-            Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value.as_ref()).ok()?))
-        });
-        let Some((name, value)) = header else {
-            let problem = format!(
-                "header {name:?} cannot be sent; expected name=value pairs, separated by commas, with percent-encoded values"
-            );
-            return Err(env.secret_error(variable, problem));
-        };
+    let pairs = list.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    for (index, pair) in pairs.enumerate() {
+        let (name, value) = pair.split_once('=').unwrap_or_default();
+        // A name that is none may be a secret in the wrong place: it is not shown.
+        let name = HeaderName::try_from(name.trim()).map_err(|_| {
+            let problem = format!("entry {} has no name of a header; {HEADER_FORM}", index + 1);
+            env.secret_error(variable, problem)
+        })?;
+        let value = percent_decode_str(value.trim())
+            .decode_utf8()
+            .ok()
+            .and_then(|value| HeaderValue::try_from(value.as_ref()).ok())
+            .ok_or_else(|| {
+                let problem = format!("the value of {name} cannot be sent; {HEADER_FORM}");
+                env.secret_error(variable, problem)
+            })?;
         headers.insert(name, sensitive(value));
     }
     Ok(headers)
 }
+
+const HEADER_FORM: &str =
+    "expected name=value pairs, separated by commas, with percent-encoded values";
 
 /// Any header may be a key; a sensitive value prints as `Sensitive`.
 fn sensitive(mut value: HeaderValue) -> HeaderValue {

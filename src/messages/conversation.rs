@@ -10,7 +10,7 @@ use crate::timestamp::Timestamp;
 
 /// Answers with the two messages. The reference reads `user_reciever_handle` from the query and does
 /// nothing with it; the frontend does not send it, so it is not read here.
-pub async fn handler(tracer: HandlerTracer, handle: Path<String>) -> Json<Vec<Message>> {
+pub(crate) async fn handler(tracer: HandlerTracer, handle: Path<String>) -> Json<Vec<Message>> {
     let handle = handle.into_inner();
     Json(tracer.in_span("messages-mock-data", |span| {
         let now = Timestamp::now();

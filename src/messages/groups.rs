@@ -11,7 +11,7 @@ use crate::timestamp::Timestamp;
 
 /// One of the user's conversations.
 #[derive(Clone, Debug, Serialize)]
-pub struct MessageGroup {
+pub(crate) struct MessageGroup {
     /// Its id.
     pub uuid: Uuid,
     /// What the other side is called.
@@ -23,7 +23,7 @@ pub struct MessageGroup {
 }
 
 /// Answers with the two groups.
-pub async fn handler(tracer: HandlerTracer) -> Json<Vec<MessageGroup>> {
+pub(crate) async fn handler(tracer: HandlerTracer) -> Json<Vec<MessageGroup>> {
     Json(tracer.in_span("message-groups-mock-data", |span| {
         let now = Timestamp::now();
         let groups = vec![

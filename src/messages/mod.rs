@@ -1,9 +1,9 @@
 //! Direct messages: the groups, one conversation, and the making of a message. Shaped like
 //! [`crate::activities`].
 
-pub mod conversation;
-pub mod create;
-pub mod groups;
+pub(crate) mod conversation;
+pub(crate) mod create;
+pub(crate) mod groups;
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::timestamp::Timestamp;
 
 /// A message of the signed-in user.
 #[derive(Clone, Debug, Serialize)]
-pub struct Message {
+pub(crate) struct Message {
     /// Its id.
     pub uuid: Uuid,
     /// What the author is called.

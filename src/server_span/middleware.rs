@@ -45,7 +45,8 @@ impl Middleware {
 
     /// Does not trace `path` and what is under it: `/health` also excludes `/health/live`.
     pub fn exclude(mut self, path: impl Into<String>) -> Self {
-        self.excluded_paths.push(path.into());
+        let path: String = path.into();
+        self.excluded_paths.push(path.trim_end_matches('/').to_owned());
         self
     }
 

@@ -2,9 +2,9 @@
 //! OpenTelemetry API itself, keeps it the active span while the request is handled, and ends it when
 //! the last byte of the response was handed over.
 //!
-//! The span is opened in [`middleware`], in `Middleware::call`; what it says is gathered in
-//! [`attributes`]; its life after that, to the end, is [`open_span`]; [`body`] carries it while the
-//! response is sent; [`response_headers`] tells the client its trace id. The rules are those of the
+//! The span is opened in `middleware.rs`, in `Middleware::call`; what it says is gathered in
+//! `attributes.rs`; its life after that, to the end, is `open_span.rs`; `body.rs` carries it while the
+//! response is sent; `response_headers.rs` tells the client its trace id. The rules are those of the
 //! [semantic conventions for HTTP spans][semconv].
 //!
 //! ```

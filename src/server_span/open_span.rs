@@ -19,6 +19,7 @@ use super::middleware::OnEnd;
 
 /// What an [`on_end`](super::Middleware::on_end) hook is told of a span that has ended.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Ended {
     /// `http.request.method`: a known method or `_OTHER`.
     pub method: &'static str,
@@ -137,6 +138,8 @@ impl OpenSpan {
         if let (Some(error_type), None) = (broken_off, failed) {
             self.set_error(error_type);
         }
+        // Before the processors run: their time is not the request's.
+        let duration = self.started.elapsed();
         let span = self.cx.span();
         // Explicit: clones of the context, in spawned tasks say, must not keep the span open.
         span.end();
@@ -150,7 +153,7 @@ impl OpenSpan {
                     .map(StatusCode::as_str)
                     .or(broken_off)
                     .map(str::to_owned),
-                duration: self.started.elapsed(),
+                duration,
                 trace_id: span.span_context().trace_id(),
                 span_id: span.span_context().span_id(),
             });

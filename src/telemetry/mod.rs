@@ -1,11 +1,11 @@
-//! Where spans go when they have ended: a tracer provider with one [pipeline](pipeline::Pipeline) for
-//! each exporter that is configured.
+//! Where spans go when they have ended: a tracer provider with one pipeline (`pipeline.rs`) for each
+//! exporter that is configured.
 //!
 //! Exporters are chosen in [`Telemetry::start`]. Nothing here is global: the provider is handed to
-//! [`crate::app`], so that tests run side by side in one process.
+//! `app.rs`, so that tests run side by side in one process.
 
-pub mod otlp;
-pub mod pipeline;
+mod otlp;
+mod pipeline;
 mod resource;
 mod sampler;
 mod stdout;
@@ -15,8 +15,38 @@ use std::time::{Duration, Instant};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::config::TelemetryConfig;
-use otlp::OtlpError;
-use pipeline::{Delivery, Pipeline};
+pub use pipeline::Delivery;
+use pipeline::Pipeline;
+
+/// Why an exporter could never send anything.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The file of `OTEL_EXPORTER_OTLP_CERTIFICATE` cannot be read.
+    #[error("OTEL_EXPORTER_OTLP_CERTIFICATE is {path:?}: {source}")]
+    UnreadableCertificate {
+        /// Its path.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It holds no certificate.
+    #[error("OTEL_EXPORTER_OTLP_CERTIFICATE is {path:?}: expected certificates in PEM form")]
+    NoCertificate {
+        /// Its path.
+        path: String,
+    },
+    /// There is no way to make HTTP requests: no CA certificates on the system, as a rule.
+    #[error("cannot prepare HTTP for {endpoint}: {reason}")]
+    HttpClient {
+        /// Where the spans should go.
+        endpoint: String,
+        /// What is missing.
+        reason: String,
+    },
+    /// The thread that prints spans cannot be started.
+    #[error("cannot start the thread that prints spans: {0}")]
+    Console(#[source] std::io::Error),
+}
 
 /// The running telemetry of the process; to be [shut down](Telemetry::shutdown) before it ends, or
 /// what is queued is lost.
@@ -30,14 +60,14 @@ impl Telemetry {
     /// Starts the exporters that `config` asks for.
     ///
     /// # Errors
-    /// An exporter that could never send: see [`OtlpError`].
-    pub fn start(config: &TelemetryConfig) -> Result<Self, OtlpError> {
+    /// An exporter that could never send.
+    pub fn start(config: &TelemetryConfig) -> Result<Self, StartError> {
         let resource = resource::resource(config);
         let mut pipelines = Vec::new();
         if !config.disabled {
             // The console first: it is the one that people watch.
             if config.console {
-                pipelines.push(stdout::pipeline(&resource));
+                pipelines.push(stdout::pipeline(&resource).map_err(StartError::Console)?);
             }
             if let Some(otlp) = &config.otlp {
                 pipelines.push(otlp::pipeline(otlp, &config.batch, &resource)?);
@@ -63,19 +93,29 @@ impl Telemetry {
         self.pipelines.iter().map(Pipeline::destination).collect()
     }
 
-    /// Sends what is queued, waits `timeout` at most, and says what became of all spans.
+    /// Sends what is queued until `deadline`, and says what became of all spans.
     ///
     /// Blocks: call it on a plain thread, after the server has stopped. The pipelines are shut down
     /// side by side, so that a receiver that hangs costs the others nothing; the provider's own
     /// shutdown would give each the whole timeout in turn.
-    pub fn shutdown(self, timeout: Duration) -> Vec<Delivery> {
-        let deadline = Instant::now() + timeout;
-        std::thread::scope(|scope| {
-            for pipeline in &self.pipelines {
-                let left = deadline.saturating_duration_since(Instant::now());
-                scope.spawn(move || pipeline.drain(left));
-            }
-        });
+    pub fn shutdown(self, deadline: Instant) -> Vec<Delivery> {
+        let (done, drained) = std::sync::mpsc::channel();
+        for pipeline in &self.pipelines {
+            let (pipeline, done) = (pipeline.clone(), done.clone());
+            // Not joined: the deadline holds whatever an exporter does.
+            std::thread::spawn(move || {
+                pipeline.drain(deadline.saturating_duration_since(Instant::now()));
+                drop(done);
+            });
+        }
+        drop(done);
+        // Ends when all have dropped their sender, or when the time is up (and a moment for them to
+        // say so themselves).
+        let left = deadline.saturating_duration_since(Instant::now()) + MOMENT;
+        let _: Result<(), _> = drained.recv_timeout(left);
         self.pipelines.iter().map(Pipeline::delivery).collect()
     }
 }
+
+/// How much later than its deadline a drain may report that it was cut off.
+const MOMENT: Duration = Duration::from_millis(100);

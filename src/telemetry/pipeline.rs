@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use opentelemetry::Context;
@@ -16,21 +16,36 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
 
 /// A span processor with its exporter, under the name it has in reports.
 #[derive(Clone, Debug)]
-pub struct Pipeline(Arc<Inner>);
+pub(super) struct Pipeline(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     destination: String,
     processor: Box<dyn SpanProcessor>,
-    counts: Arc<Counts>,
+    counts: Counts,
+    is_shut_down: AtomicBool,
 }
 
 /// Spans by what became of them.
+#[derive(Clone, Debug)]
+pub(super) struct Counts(Arc<CountsInner>);
+
 #[derive(Debug, Default)]
-struct Counts {
+struct CountsInner {
     created: AtomicU64,
     exported: AtomicU64,
     failed: AtomicU64,
+}
+
+impl Counts {
+    pub(super) fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Counts what `exporter` does with the spans that it is given.
+    pub(super) fn count<E>(&self, exporter: E) -> CountingExporter<E> {
+        CountingExporter { exporter, counts: self.clone() }
+    }
 }
 
 /// What became of the spans of one pipeline.
@@ -38,11 +53,11 @@ struct Counts {
 pub struct Delivery {
     /// Where they were to go.
     pub destination: String,
-    /// Accepted by the receiver.
+    /// Sent, and answered with success.
     pub exported: u64,
     /// Handed to the exporter, which gave up.
     pub failed: u64,
-    /// Never handed to the exporter: the queue was full, or the time was up.
+    /// All others: the queue was full, or the time was up before their export was done.
     pub dropped: u64,
 }
 
@@ -54,43 +69,36 @@ impl fmt::Display for Delivery {
 }
 
 impl Pipeline {
-    /// A pipeline that ends in `exporter`, driven by the processor that `processor` makes.
-    pub(super) fn new<E, P>(
+    /// A pipeline through `processor`, whose exporter is [counted](Counts::count) and knows the
+    /// resource: the provider only gets a shared handle, which it cannot set anything on.
+    pub(super) fn new(
         destination: String,
-        exporter: E,
-        resource: &Resource,
-        processor: impl FnOnce(CountingExporter<E>) -> P,
-    ) -> Self
-    where
-        E: SpanExporter + 'static,
-        P: SpanProcessor + 'static,
-    {
-        let counts = Arc::new(Counts::default());
-        let mut processor = processor(CountingExporter { exporter, counts: Arc::clone(&counts) });
-        // Now: the provider will only see a shared handle, which it cannot set anything on.
-        processor.set_resource(resource);
-        Self(Arc::new(Inner { destination, processor: Box::new(processor), counts }))
+        counts: Counts,
+        processor: impl SpanProcessor + 'static,
+    ) -> Self {
+        let is_shut_down = AtomicBool::new(false);
+        Self(Arc::new(Inner { destination, processor: Box::new(processor), counts, is_shut_down }))
     }
 
     /// Where the spans go.
-    pub fn destination(&self) -> &str {
+    pub(super) fn destination(&self) -> &str {
         &self.0.destination
     }
 
     /// Exports what is queued and stops, within `timeout`.
     pub(super) fn drain(&self, timeout: Duration) {
-        match self.0.processor.shutdown_with_timeout(timeout) {
+        match self.shutdown_with_timeout(timeout) {
             Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
             // Nothing is lost unsaid: what was not exported is in the counts.
             Err(error) => {
-                tracing::warn!(destination = self.destination(), %error, "export was cut off")
+                tracing::warn!(destination = self.destination(), %error, "export was cut off");
             }
         }
     }
 
     /// What became of the spans so far; what is still queued counts as dropped.
-    pub fn delivery(&self) -> Delivery {
-        let counts = &self.0.counts;
+    pub(super) fn delivery(&self) -> Delivery {
+        let counts = &self.0.counts.0;
         // In this order: a span is created before it is anything else.
         let failed = counts.failed.load(Ordering::Acquire);
         let exported = counts.exported.load(Ordering::Acquire);
@@ -112,7 +120,7 @@ impl SpanProcessor for Pipeline {
     fn on_end(&self, span: SpanData) {
         // The batch processor would export a span that is recorded, but not sampled.
         if span.span_context.is_sampled() {
-            self.0.counts.created.fetch_add(1, Ordering::Release);
+            self.0.counts.0.created.fetch_add(1, Ordering::Release);
             self.0.processor.on_end(span);
         }
     }
@@ -122,6 +130,11 @@ impl SpanProcessor for Pipeline {
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        // Once: the provider does it again when it is dropped, and would wait a second time for a
+        // receiver that hangs.
+        if self.0.is_shut_down.swap(true, Ordering::AcqRel) {
+            return Err(OTelSdkError::AlreadyShutdown);
+        }
         self.0.processor.shutdown_with_timeout(timeout)
     }
 }
@@ -130,14 +143,15 @@ impl SpanProcessor for Pipeline {
 #[derive(Debug)]
 pub(super) struct CountingExporter<E> {
     exporter: E,
-    counts: Arc<Counts>,
+    counts: Counts,
 }
 
 impl<E: SpanExporter> SpanExporter for CountingExporter<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len() as u64;
         let result = self.exporter.export(batch).await;
-        let count = if result.is_ok() { &self.counts.exported } else { &self.counts.failed };
+        let Counts(counts) = &self.counts;
+        let count = if result.is_ok() { &counts.exported } else { &counts.failed };
         count.fetch_add(spans, Ordering::Release);
         result
     }

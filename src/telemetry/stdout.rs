@@ -1,58 +1,101 @@
-//! The console: each span to stdout the moment it ends, through a SimpleSpanProcessor.
+//! The console: each span to stdout as it ends, through a SimpleSpanProcessor and opentelemetry-stdout.
+//!
+//! That exporter prints on the thread that ends the span, which in a service is a request's. Whoever
+//! reads stdout may be slow (`| less`, a log driver that is stuck) or gone (`| head`), and `println!`
+//! then blocks or panics. So a thread of its own prints, and what it cannot keep up with is left out
+//! and counted: nothing in a request waits for a reader.
 
-use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SimpleSpanProcessor, SpanData, SpanExporter};
 
-use super::pipeline::Pipeline;
+use super::pipeline::{Counts, Pipeline};
+
+/// How many spans may wait for the reader of stdout, about 1 kB each.
+const QUEUE: usize = 4096;
 
 /// The pipeline to stdout.
-pub(super) fn pipeline(resource: &Resource) -> Pipeline {
-    let exporter = ConsoleExporter {
-        stdout: opentelemetry_stdout::SpanExporter::default(),
-        is_broken: AtomicBool::new(false),
-    };
-    Pipeline::new("console".to_owned(), exporter, resource, SimpleSpanProcessor::new)
+pub(super) fn pipeline(resource: &Resource) -> std::io::Result<Pipeline> {
+    let counts = Counts::new();
+    let mut stdout = counts.count(opentelemetry_stdout::SpanExporter::default());
+    stdout.set_resource(resource);
+    let exporter = QueueExporter::start(stdout)?;
+    Ok(Pipeline::new("console".to_owned(), counts, SimpleSpanProcessor::new(exporter)))
 }
 
-/// opentelemetry-stdout, made safe for a service: it prints with `println!`, which panics when stdout
-/// is closed or full (`backend-actix | head`), and would do so in the middle of a request.
+/// Hands spans to the thread that prints them.
 #[derive(Debug)]
-struct ConsoleExporter {
-    stdout: opentelemetry_stdout::SpanExporter,
-    is_broken: AtomicBool,
+struct QueueExporter {
+    /// `None` once it is shut down.
+    queue: Mutex<Option<SyncSender<Vec<SpanData>>>>,
+    /// Closed when the thread has printed all and ended.
+    printing: Mutex<Receiver<()>>,
+    has_overflowed: AtomicBool,
 }
 
-impl SpanExporter for ConsoleExporter {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        if self.is_broken.load(Ordering::Relaxed) {
-            return Err(OTelSdkError::InternalFailure("stdout is closed".to_owned()));
-        }
-        let mut printing = pin!(self.stdout.export(batch));
-        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| printing.as_mut().poll(cx))) {
-            Ok(poll) => poll,
-            Err(_) => {
-                self.is_broken.store(true, Ordering::Relaxed);
-                tracing::warn!("stdout cannot be written to: no more spans are printed there");
-                Poll::Ready(Err(OTelSdkError::InternalFailure(
-                    "stdout cannot be written to".into(),
-                )))
-            }
+impl QueueExporter {
+    fn start(stdout: impl SpanExporter + 'static) -> std::io::Result<Self> {
+        let (queue, spans) = sync_channel(QUEUE);
+        let (running, printing) = sync_channel(0);
+        std::thread::Builder::new().name("console-spans".to_owned()).spawn(move || {
+            print_all(&stdout, &spans);
+            drop(running);
+        })?;
+        Ok(Self {
+            queue: Mutex::new(Some(queue)),
+            printing: Mutex::new(printing),
+            has_overflowed: AtomicBool::new(false),
         })
-        .await
+    }
+}
+
+/// Prints what comes until nothing more can come, or nothing more can be printed.
+fn print_all(stdout: &impl SpanExporter, spans: &Receiver<Vec<SpanData>>) {
+    for batch in spans {
+        // The exporter's future never waits: one poll completes it.
+        let print = || {
+            let mut task = Context::from_waker(Waker::noop());
+            matches!(pin!(stdout.export(batch)).poll(&mut task), Poll::Ready(Ok(())))
+        };
+        if !catch_unwind(AssertUnwindSafe(print)).unwrap_or(false) {
+            tracing::warn!("stdout cannot be written to: no more spans are printed there");
+            return;
+        }
+    }
+}
+
+impl SpanExporter for QueueExporter {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let sent = match self.queue.lock().as_deref() {
+            Ok(Some(queue)) => queue.try_send(batch).is_ok(),
+            _ => false,
+        };
+        if sent {
+            return Ok(());
+        }
+        if !self.has_overflowed.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "stdout is not read, or not fast enough: some spans are not printed there"
+            );
+        }
+        Err(OTelSdkError::InternalFailure("stdout is not read".to_owned()))
     }
 
-    fn shutdown_with_timeout(&self, timeout: std::time::Duration) -> OTelSdkResult {
-        self.stdout.shutdown_with_timeout(timeout)
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.stdout.set_resource(resource);
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        // Without a sender the thread prints what is queued, and ends.
+        drop(self.queue.lock().ok().and_then(|mut queue| queue.take()));
+        let Ok(printing) = self.printing.lock() else { return Ok(()) };
+        match printing.recv_timeout(timeout) {
+            Err(RecvTimeoutError::Timeout) => Err(OTelSdkError::Timeout(timeout)),
+            _ => Ok(()),
+        }
     }
 }

@@ -15,6 +15,7 @@ fn headers_are_sent_as_configured_and_no_others() {
         // The exporter below reads this variable too, undecoded; ours must win.
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-honeycomb-team=MARKER%20key, x-other=b%2Cc"),
         ("OTEL_TRACES_EXPORTER", "otlp"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "600000"),
     ]);
     Connection::open(process.address).request("GET", "/api/activities/home", &[], b"");
     let finished = process.terminate();

@@ -9,6 +9,7 @@ mod api;
 mod binary;
 mod config;
 mod cors;
+mod custom_app;
 mod export;
 mod server_span;
 mod shutdown;

@@ -65,7 +65,7 @@ impl Connection {
         self.stream.write_all(bytes).expect("the service reads");
     }
 
-    /// Sends a request with a `Host` and, where there is a body, a `Content-Length`.
+    /// Sends a request with a `Host` and, for a POST or where there is a body, a `Content-Length`.
     pub fn request(
         &mut self,
         method: &str,
@@ -77,7 +77,7 @@ impl Connection {
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        if !body.is_empty() {
+        if !body.is_empty() || method == "POST" {
             head.push_str(&format!("content-length: {}\r\n", body.len()));
         }
         self.write(&[head.as_bytes(), b"\r\n", body].concat());

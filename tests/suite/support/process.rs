@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -37,57 +37,59 @@ pub struct Process {
     child: Child,
     pub address: SocketAddr,
     stdout: Option<JoinHandle<String>>,
-    stderr: Option<JoinHandle<String>>,
+    stderr: Stderr,
 }
 
 impl Process {
     /// Starts the binary on a free port and waits for the line that says that it listens.
     pub fn start(vars: &[(&str, &str)]) -> Self {
-        Self::start_and_close(vars, false, false)
+        let mut process = Self::start_unread(vars);
+        let mut stdout = process.child.stdout.take().unwrap();
+        process.stdout = Some(std::thread::spawn(move || {
+            let mut text = String::new();
+            stdout.read_to_string(&mut text).unwrap();
+            text
+        }));
+        process
     }
 
-    /// The same, and then stops reading the process's stdout or stderr, as `| head` does.
-    pub fn start_and_close(vars: &[(&str, &str)], close_stdout: bool, close_stderr: bool) -> Self {
+    /// The same, but nobody reads its stdout: the pipe fills, as with `| less`.
+    pub fn start_unread(vars: &[(&str, &str)]) -> Self {
         let vars: Vec<_> = [("PORT", "0"), ("WORKERS", "2")].iter().chain(vars).copied().collect();
         let mut child = command(&vars).spawn().unwrap();
-        let mut stdout = child.stdout.take().unwrap();
-        let stdout = std::thread::spawn(move || {
-            let mut text = String::new();
-            if !close_stdout {
-                stdout.read_to_string(&mut text).unwrap();
-            }
-            text
-        });
-        let mut lines = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        let address = loop {
-            let mut line = String::new();
-            assert!(lines.read_line(&mut line).unwrap() > 0, "it ended before it listened: {said}");
-            said.push_str(&line);
-            if let Some((_, address)) = line.trim_end().split_once("listening on http://") {
-                break address.parse().unwrap();
-            }
-        };
-        let stderr = std::thread::spawn(move || {
-            if !close_stderr {
-                lines.read_to_string(&mut said).unwrap();
-            }
-            said
-        });
-        Self { child, address, stdout: Some(stdout), stderr: Some(stderr) }
+        let mut stderr = Stderr::read(child.stderr.take().unwrap());
+        let line = stderr.wait_for("listening on http://");
+        let (_, address) = line.split_once("listening on http://").unwrap();
+        Self { child, address: address.parse().unwrap(), stdout: None, stderr }
     }
 
-    /// Stops reading the process's stdout at once, as `| head` does.
+    /// Closes what reads the process's stdout, as `| head` does when it has enough.
+    pub fn close_stdout(&mut self) {
+        drop(self.child.stdout.take());
+    }
+
+    /// Closes what reads its stderr.
+    pub fn close_stderr(&mut self) {
+        self.stderr.close();
+    }
+
+    /// Waits for a line on stderr that has `part` in it.
+    pub fn wait_for_line(&mut self, part: &str) -> String {
+        self.stderr.wait_for(part)
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for the end.
     pub fn wait(mut self) -> Finished {
+        // Read to its end first: a process that waits for a reader would not end.
+        let stderr = self.stderr.rest();
         Finished {
             status: self.child.wait().unwrap(),
-            stdout: self.stdout.take().unwrap().join().unwrap(),
-            stderr: self.stderr.take().unwrap().join().unwrap(),
+            stdout: self.stdout.take().map(|stdout| stdout.join().unwrap()).unwrap_or_default(),
+            stderr,
         }
     }
 
@@ -103,5 +105,41 @@ impl Drop for Process {
         // Only a failed test comes here with a child that still runs.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The lines of a process's stderr, read when they are asked for: what it writes meanwhile fits into the
+/// pipe, or waits.
+struct Stderr {
+    lines: Option<BufReader<ChildStderr>>,
+    said: String,
+}
+
+impl Stderr {
+    fn read(stderr: ChildStderr) -> Self {
+        Self { lines: Some(BufReader::new(stderr)), said: String::new() }
+    }
+
+    fn wait_for(&mut self, part: &str) -> String {
+        let lines = self.lines.as_mut().unwrap();
+        loop {
+            let mut line = String::new();
+            assert!(lines.read_line(&mut line).unwrap() > 0, "no {part:?} in {}", self.said);
+            self.said.push_str(&line);
+            if line.contains(part) {
+                return line.trim_end().to_owned();
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        self.lines = None;
+    }
+
+    fn rest(&mut self) -> String {
+        if let Some(mut lines) = self.lines.take() {
+            lines.read_to_string(&mut self.said).unwrap();
+        }
+        std::mem::take(&mut self.said)
     }
 }

@@ -4,13 +4,17 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Server, ServerHandle};
 use actix_web::rt::System;
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{App, HttpServer};
 use backend_actix::config::Config;
 use backend_actix::server;
+use backend_actix::server_span::Middleware;
 use backend_actix::telemetry::Telemetry;
+use opentelemetry::trace::TracerProvider;
 
 use super::http::{Answer, Connection};
 use super::receiver::{Received, Receiver};
@@ -46,11 +50,53 @@ impl Service {
         let config = Config::from_vars(vars).unwrap();
         let telemetry = Telemetry::start(&config.telemetry).unwrap();
         let provider = telemetry.tracer_provider().clone();
+        Self::run(receiver, telemetry, move || {
+            let (server, addresses) = server::start(&config, &provider).unwrap();
+            (server, addresses[0])
+        })
+    }
+
+    /// A service of the test's own, traced by the middleware as anybody would use it.
+    pub fn start_app(
+        routes: fn(&mut ServiceConfig),
+        settings: fn(Middleware) -> Middleware,
+    ) -> Self {
+        let receiver = Receiver::start();
+        let vars = [
+            ("OTEL_TRACES_EXPORTER".to_owned(), "otlp".to_owned()),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), receiver.endpoint()),
+        ];
+        let config = Config::from_vars(vars.into()).unwrap();
+        let telemetry = Telemetry::start(&config.telemetry).unwrap();
+        let provider = telemetry.tracer_provider().clone();
+        Self::run(receiver, telemetry, move || {
+            let tracer = provider.tracer("tests");
+            let server = HttpServer::new(move || {
+                App::new()
+                    .app_data(Data::new(tracer.clone()))
+                    .configure(routes)
+                    .wrap(settings(Middleware::new(&provider)))
+            })
+            .workers(1)
+            .disable_signals()
+            .h1_allow_half_closed(false)
+            .bind(("127.0.0.1", 0))
+            .unwrap();
+            let address = server.addrs()[0];
+            (server.run(), address)
+        })
+    }
+
+    fn run(
+        receiver: Receiver,
+        telemetry: Telemetry,
+        start: impl FnOnce() -> (Server, SocketAddr) + Send + 'static,
+    ) -> Self {
         let (sender, started) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             System::new().block_on(async move {
-                let (server, addresses) = server::start(&config, &provider).unwrap();
-                sender.send((addresses[0], server.handle())).unwrap();
+                let (server, address) = start();
+                sender.send((address, server.handle())).unwrap();
                 server.await.unwrap();
             });
         });
@@ -85,7 +131,7 @@ impl Service {
     pub fn stop(self) -> Vec<Received> {
         drop(self.server.stop(true));
         self.thread.join().unwrap();
-        let deliveries = self.telemetry.shutdown(Duration::from_secs(30));
+        let deliveries = self.telemetry.shutdown(Instant::now() + Duration::from_secs(30));
         let spans = self.receiver.spans();
         for delivery in deliveries {
             assert_eq!((delivery.failed, delivery.dropped), (0, 0), "{delivery}");
