@@ -15,7 +15,7 @@ pub(crate) fn write(request: &Ended) {
     let duration_ms = (request.duration.as_secs_f64() * 1e6).round() / 1e3;
     match &request.error_type {
         Some(error_type) => tracing::error!(
-            target: TARGET, duration_ms, error_type, %trace_id, "{method} {route} {status}"
+            target: TARGET, duration_ms, %error_type, %trace_id, "{method} {route} {status}"
         ),
         None => tracing::info!(
             target: TARGET, duration_ms, %trace_id, "{method} {route} {status}"

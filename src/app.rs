@@ -10,14 +10,17 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::child_span::HandlerTracer;
-use crate::cors::{self, Origins};
+use crate::config::Config;
+use crate::cors;
 use crate::json_object::MAX_BODY_BYTES;
-use crate::{access_log, activities, error, health, messages, report, server_span};
+use crate::server_span::{Middleware, Stopping};
+use crate::{access_log, activities, error, health, messages, report};
 
-/// The service: `provider` makes the spans, `origins` may call the API from a browser.
+/// The service, as `config` says; `provider` makes the spans, `stopping` tells them of a forced end.
 pub(crate) fn app(
+    config: &Config,
     provider: &SdkTracerProvider,
-    origins: &Origins,
+    stopping: &Stopping,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -28,16 +31,21 @@ pub(crate) fn app(
     > + use<>,
 > {
     let table = Table { provider };
+    let server_span = config
+        .server_span
+        .apply_to(Middleware::new(provider))
+        .exclude(health::PATH)
+        .classify_errors(error::class)
+        .stopping(stopping.clone())
+        .on_end(access_log::write);
     App::new()
         .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
-        .service(api(&table).wrap(cors::cors(origins)).wrap(from_fn(cors::expose)))
+        .service(api(&table).wrap(cors::cors(&config.origins)).wrap(from_fn(cors::expose)))
         .service(table.get("/rollbar/test", "report.test", report::test))
         .service(table.get(health::PATH, "health", health::handler))
         // The last wrapped is the first passed: the SERVER span is around everything.
         .wrap(from_fn(error::as_json))
-        .wrap(
-            server_span::Middleware::new(provider).exclude(health::PATH).on_end(access_log::write),
-        )
+        .wrap(server_span)
 }
 
 /// The API: each path, the instrumentation scope of its child span, and its handler.

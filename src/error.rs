@@ -80,6 +80,11 @@ impl ApiError {
     }
 }
 
+/// The class of an error that is ours, for `error.type`.
+pub(crate) fn class(error: &actix_web::Error) -> Option<&'static str> {
+    error.as_error::<ApiError>().map(ApiError::code)
+}
+
 /// Rejects a request with a code of the contract (422), and notes the code on the SERVER span as
 /// `app.errors`: to be called before the child span is opened. The span's status stays Unset, the
 /// client's mistake is no error of ours.
@@ -160,11 +165,6 @@ pub(crate) async fn as_json<B: MessageBody + 'static>(
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) {
         return Ok(response.map_into_left_body());
-    }
-    if status.is_server_error()
-        && let Some(error) = response.response().error()
-    {
-        tracing::error!(%error, trace_id = trace_id(), "a request failed");
     }
     if is_json(response.headers()) {
         return Ok(response.map_into_left_body());

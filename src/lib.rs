@@ -36,6 +36,7 @@ mod json_object;
 pub mod logging;
 mod message_text;
 mod messages;
+pub mod propagation;
 mod report;
 pub mod server;
 pub mod server_span;

@@ -14,6 +14,8 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::layer::{Context, Filter, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::server_span;
+
 /// Warnings of the SDK about variables that it reads on its own, while [`crate::config`] has judged
 /// them already.
 const SDK_CONFIG_WARNINGS: [&str; 2] = ["TracerProvider.Config.", "Exporter.Config."];
@@ -82,15 +84,11 @@ impl<S> Filter<S> for Repeats {
 /// it. For the binary: the hook is the process's.
 pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let payload = panic.payload();
-        let message = payload
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("a value that is no text");
+        let message = server_span::panic_message(panic.payload());
         if message.starts_with(STDOUT_PANIC) {
             return;
         }
+        server_span::remember_panics(panic);
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         let backtrace = Backtrace::capture();
         match backtrace.status() {

@@ -48,17 +48,16 @@ fn serve() -> Result<(), Box<dyn Error>> {
     let telemetry = Telemetry::start(&config.telemetry)?;
     let stop = signals::listen()?;
     let system = System::new();
-    let (server, addresses) =
-        system.block_on(async { server::start(&config, telemetry.tracer_provider()) })?;
+    let server = system.block_on(async { server::listen(&config, telemetry.tracer_provider()) })?;
     match telemetry.destinations().join(", ").as_str() {
         "" => tracing::info!("spans go nowhere"),
         destinations => tracing::info!("spans go to {destinations}"),
     }
-    for address in addresses {
+    for address in server.addresses() {
         tracing::info!("listening on http://{address}");
     }
 
-    let deadline = system.block_on(server::run(server, &config.server, stop))?;
+    let deadline = system.block_on(server.run(stop))?;
     // The runtime is gone: what follows may block.
     drop(system);
     for delivery in telemetry.shutdown(deadline) {

@@ -1,7 +1,7 @@
 //! The listener: binding, serving, and the order of the end.
 //!
 //! On the first signal it stops accepting and lets requests in flight end, for half of the shutdown's
-//! time at most; [`run`] then returns the deadline, until which the caller flushes spans, off the
+//! time at most; [`Listening::run`] then returns the deadline, until which the caller flushes spans, off the
 //! runtime.
 
 use std::future::pending;
@@ -10,12 +10,13 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use actix_web::HttpServer;
-use actix_web::dev::Server;
+use actix_web::dev::{Server, ServerHandle};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::sync::oneshot;
 
 use crate::app::app;
 use crate::config::{Config, ServerConfig};
+use crate::server_span::Stopping;
 
 /// Why the service could not serve.
 #[derive(Debug, thiserror::Error)]
@@ -33,63 +34,98 @@ pub enum ServeError {
     Io(#[from] io::Error),
 }
 
-/// Listens as `config` says; the addresses tell which port it became where the port was 0. To be
-/// called inside a runtime, and the server to be awaited.
+/// A server that listens; to be [run](Listening::run).
+pub struct Listening {
+    server: Server,
+    addresses: Vec<SocketAddr>,
+    stopping: Stopping,
+    /// How long requests in flight may take at the end.
+    drain_time: Duration,
+}
+
+/// Listens as `config` says. To be called inside a runtime.
 ///
 /// # Errors
 /// [`ServeError::Bind`].
-pub fn start(
-    config: &Config,
-    provider: &SdkTracerProvider,
-) -> Result<(Server, Vec<SocketAddr>), ServeError> {
-    let ServerConfig { bind_address, port, workers, .. } = config.server;
+pub fn listen(config: &Config, provider: &SdkTracerProvider) -> Result<Listening, ServeError> {
+    let ServerConfig { bind_address, port, workers, shutdown_timeout } = config.server;
     let address = SocketAddr::from((bind_address, port));
-    let (provider, origins) = (provider.clone(), config.origins.clone());
-    let server = HttpServer::new(move || app(&provider, &origins))
+    let stopping = Stopping::default();
+    // The other half is the exporters'.
+    let drain_time = shutdown_timeout / 2;
+    let service = {
+        let (config, provider, stopping) = (config.clone(), provider.clone(), stopping.clone());
+        move || app(&config, &provider, &stopping)
+    };
+    let server = HttpServer::new(service)
         .workers(workers)
         // What makes a client's disconnect cancel the handler, as most servers do.
         .h1_allow_half_closed(false)
-        // Whole seconds are all that can be said here; `run` keeps the time exactly.
-        .shutdown_timeout(drain_time(&config.server).as_secs() + 1)
+        .shutdown_timeout(whole_seconds(drain_time).as_secs())
+        // Signals are heard by `crate::signals`: the order of the end is ours.
         .disable_signals()
         .bind(address)
         .map_err(|source| ServeError::Bind { address, source })?;
     let addresses = server.addrs();
-    Ok((server.run(), addresses))
+    Ok(Listening { server: server.run(), addresses, stopping, drain_time })
 }
 
-/// How long requests in flight may take at the end; what is left of the time is the exporters'.
-fn drain_time(config: &ServerConfig) -> Duration {
-    config.shutdown_timeout / 2
+/// The time as Actix takes it: in whole seconds.
+fn whole_seconds(time: Duration) -> Duration {
+    Duration::from_secs(time.as_secs() + u64::from(time.subsec_nanos() > 0))
 }
 
-/// Serves until `stop` says the name of a signal, then lets requests in flight end. Returns until when
-/// the exporters may take.
-///
-/// # Errors
-/// The listener failed.
-pub async fn run(
-    mut server: Server,
-    config: &ServerConfig,
-    stop: oneshot::Receiver<&'static str>,
-) -> Result<Instant, ServeError> {
-    let stop = async {
-        match stop.await {
-            Ok(signal) => signal,
-            // Nobody will ever say it.
-            Err(_) => pending().await,
-        }
-    };
-    tokio::select! {
-        ended = &mut server => ended?,
-        signal = stop => {
-            tracing::info!("{signal}: no more connections are accepted, requests in flight end");
-            // The stop is under way from here on; the server's own end tells when it is done.
-            drop(server.handle().stop(true));
-            if tokio::time::timeout(drain_time(config), server).await.is_err() {
-                tracing::warn!("requests were cut off: they took too long to end");
+impl Listening {
+    /// The addresses, which tell the port where any free one was asked for.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Stops the server from elsewhere.
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Serves until `stop` says the name of a signal, then lets requests in flight end. Returns until
+    /// when the exporters may take.
+    ///
+    /// # Errors
+    /// The listener failed.
+    pub async fn run(
+        mut self,
+        stop: oneshot::Receiver<&'static str>,
+    ) -> Result<Instant, ServeError> {
+        let signal = async {
+            match stop.await {
+                Ok(signal) => signal,
+                // Nobody will ever say it.
+                Err(_) => pending().await,
+            }
+        };
+        tokio::select! {
+            ended = &mut self.server => ended?,
+            signal = signal => {
+                tracing::info!("{signal}: no more connections are accepted, requests in flight end");
+                self.drain().await;
             }
         }
+        Ok(Instant::now() + self.drain_time)
     }
-    Ok(Instant::now() + config.shutdown_timeout / 2)
+
+    async fn drain(&mut self) {
+        // The stop is under way with the call; the server's own end tells when it is done.
+        drop(self.server.handle().stop(true));
+        // A little before Actix drops what is left: the spans are to say why.
+        let patience = self.drain_time.saturating_sub(HEAD_START);
+        if tokio::time::timeout(patience, &mut self.server).await.is_ok() {
+            return;
+        }
+        self.stopping.begin();
+        tracing::warn!("requests are cut off: they take too long to end");
+        // A worker that is stuck in a handler does not hold the end.
+        let rest = whole_seconds(self.drain_time) - patience + HEAD_START;
+        let _ = tokio::time::timeout(rest, &mut self.server).await;
+    }
 }
+
+const HEAD_START: Duration = Duration::from_millis(100);

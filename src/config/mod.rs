@@ -12,6 +12,7 @@
 
 pub mod environment;
 pub mod otlp;
+mod server_span;
 pub mod telemetry;
 
 use std::collections::{BTreeSet, HashMap};
@@ -23,6 +24,7 @@ use url::Url;
 
 use crate::cors::Origins;
 pub use environment::{ConfigError, Environment};
+pub use server_span::ServerSpanConfig;
 pub use telemetry::TelemetryConfig;
 
 /// All that the environment says.
@@ -32,6 +34,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Who may call from a browser: `FRONTEND_URL` and `BACKEND_URL`.
     pub origins: Origins,
+    /// What SERVER spans tell, and whom they believe.
+    pub server_span: ServerSpanConfig,
     /// What to do with spans.
     pub telemetry: TelemetryConfig,
     /// What to log: `RUST_LOG`, else `OTEL_LOG_LEVEL`, as `tracing_subscriber::EnvFilter` reads it.
@@ -81,6 +85,7 @@ impl Config {
         Ok(Self {
             server: ServerConfig::read(&env)?,
             origins: read_origins(&env)?,
+            server_span: ServerSpanConfig::read(&mut env)?,
             telemetry: TelemetryConfig::read(&mut env)?,
             log_filter: read_log_filter(&mut env),
             warnings: env.into_warnings(),

@@ -24,6 +24,9 @@ pub struct TelemetryConfig {
     pub otlp: Option<OtlpConfig>,
     /// `OTEL_BSP_*`: the batches.
     pub batch: BatchConfig,
+    /// `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, else `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`: how many
+    /// characters of a value are kept.
+    pub value_length_limit: usize,
 }
 
 /// Which traces are recorded.
@@ -85,8 +88,17 @@ impl TelemetryConfig {
             console,
             otlp,
             batch,
+            value_length_limit: read_value_length_limit(env),
         })
     }
+}
+
+/// The specification has no limit by default; we have, and say so in docs/environment.md.
+fn read_value_length_limit(env: &mut Environment) -> usize {
+    const GENERAL: &str = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT";
+    const OF_SPANS: &str = "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT";
+    let variable = if env.get(OF_SPANS).is_some() { OF_SPANS } else { GENERAL };
+    usize::try_from(env.number(variable, 4096, 0..=1_048_576)).unwrap_or(usize::MAX)
 }
 
 /// The names in `OTEL_TRACES_EXPORTER`; `None` where it does not decide.

@@ -1,26 +1,22 @@
 //! What a SERVER span says of its request. One function a group of attributes; each key is set once,
 //! because the SDK appends and would send both.
 
-use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header::{HOST, HeaderMap, USER_AGENT};
+use actix_web::http::Version;
+use actix_web::http::header::{HOST, USER_AGENT};
 use actix_web::http::uri::{Authority, PathAndQuery};
-use actix_web::http::{Method, Version};
 use opentelemetry::KeyValue;
-use opentelemetry::propagation::Extractor;
 use opentelemetry_semantic_conventions::attribute as key;
 
-/// `error.type` of a request whose client went away before it was answered.
-pub(super) const CLIENT_DISCONNECTED: &str = "client_disconnected";
-/// `error.type` of a response whose body could not be made to its end.
-pub(super) const RESPONSE_BODY: &str = "response_body";
+use super::forwarded;
+use super::host::parse_host;
+use super::open_span::Method;
+use super::settings::Middleware;
 
 /// How many attributes a span usually gets, those set after routing included.
 const USUAL_COUNT: usize = 16;
-
-/// The value of `http.request.method` for a method that is not a known one.
-const OTHER: &str = "_OTHER";
 
 /// Query keys whose values give access to something; the conventions name them.
 const REDACTED_QUERY_KEYS: [&str; 7] = [
@@ -34,12 +30,25 @@ const REDACTED_QUERY_KEYS: [&str; 7] = [
 ];
 
 /// The attributes that are known when the span opens, so that a sampler sees them.
-pub(super) fn at_start(request: &ServiceRequest) -> Vec<KeyValue> {
+pub(super) fn at_start(
+    request: &ServiceRequest,
+    method: &Method,
+    settings: &Middleware,
+) -> Vec<KeyValue> {
+    let peer = request.peer_addr();
+    let forwarded = peer
+        .map(|peer| forwarded::resolve(request.headers(), peer.ip(), &settings.trusted_proxies))
+        .unwrap_or_default();
+    let scheme = match forwarded.scheme {
+        Some(scheme) => scheme.as_str(),
+        None if request.app_config().secure() => "https",
+        None => "http",
+    };
     let mut attributes = Vec::with_capacity(USUAL_COUNT);
-    push_method(&mut attributes, request.method());
-    push_url(&mut attributes, request);
-    push_server(&mut attributes, request);
-    push_peer(&mut attributes, request);
+    push_method(&mut attributes, request, method);
+    push_url(&mut attributes, request, scheme, settings);
+    push_server(&mut attributes, request, scheme, forwarded.host.as_deref());
+    push_client(&mut attributes, peer, forwarded.client.map(|client| client.ip));
     if let Some(version) = protocol_version(request.version()) {
         attributes.push(KeyValue::new(key::NETWORK_PROTOCOL_VERSION, version));
     }
@@ -47,94 +56,86 @@ pub(super) fn at_start(request: &ServiceRequest) -> Vec<KeyValue> {
         let text = String::from_utf8_lossy(user_agent.as_bytes()).into_owned();
         attributes.push(KeyValue::new(key::USER_AGENT_ORIGINAL, text));
     }
+    attributes.extend(settings.request_headers.attributes(request.headers()));
     attributes
 }
 
-/// The known method as `http.request.method` has it; [`OTHER`] for what strangers make up, so that
-/// they cannot blow up the number of span names.
-pub(super) fn method_name(method: &Method) -> &'static str {
-    // RFC 9110, PATCH (RFC 5789) and QUERY; case-sensitive.
-    match method.as_str() {
-        "GET" => "GET",
-        "POST" => "POST",
-        "HEAD" => "HEAD",
-        "OPTIONS" => "OPTIONS",
-        "PUT" => "PUT",
-        "DELETE" => "DELETE",
-        "PATCH" => "PATCH",
-        "QUERY" => "QUERY",
-        "TRACE" => "TRACE",
-        "CONNECT" => "CONNECT",
-        _ => OTHER,
-    }
-}
-
-/// The span's name: `{method} {route}`, without a route `{method}`, and `HTTP` for an unknown method.
-pub(super) fn span_name(method: &'static str, route: Option<&str>) -> Cow<'static, str> {
-    let method = if method == OTHER { "HTTP" } else { method };
-    match route {
-        Some(route) => Cow::Owned([method, " ", route].concat()),
-        None => Cow::Borrowed(method),
-    }
-}
-
-fn push_method(attributes: &mut Vec<KeyValue>, method: &Method) {
-    let name = method_name(method);
-    attributes.push(KeyValue::new(key::HTTP_REQUEST_METHOD, name));
-    if name == OTHER {
-        let original = method.as_str().to_owned();
+fn push_method(attributes: &mut Vec<KeyValue>, request: &ServiceRequest, method: &Method) {
+    attributes.push(KeyValue::new(key::HTTP_REQUEST_METHOD, method.attribute()));
+    if !method.is_known() {
+        let original = request.method().as_str().to_owned();
         attributes.push(KeyValue::new(key::HTTP_REQUEST_METHOD_ORIGINAL, original));
     }
 }
 
-fn scheme(request: &ServiceRequest) -> &'static str {
-    if request.app_config().secure() { "https" } else { "http" }
-}
-
-fn push_url(attributes: &mut Vec<KeyValue>, request: &ServiceRequest) {
-    attributes.push(KeyValue::new(key::URL_SCHEME, scheme(request)));
+fn push_url(
+    attributes: &mut Vec<KeyValue>,
+    request: &ServiceRequest,
+    scheme: &'static str,
+    settings: &Middleware,
+) {
+    attributes.push(KeyValue::new(key::URL_SCHEME, scheme));
     attributes.push(KeyValue::new(key::URL_PATH, request.path().to_owned()));
     if let Some(query) = request.uri().path_and_query().and_then(PathAndQuery::query) {
-        attributes.push(KeyValue::new(key::URL_QUERY, redact(query)));
+        let query = redact(query, &settings.redacted_query_keys);
+        attributes.push(KeyValue::new(key::URL_QUERY, query));
     }
 }
 
-fn redact(query: &str) -> String {
-    let secret = |pair: &str| {
-        pair.split_once('=').is_some_and(|(name, _)| REDACTED_QUERY_KEYS.contains(&name))
-    };
-    if !query.split('&').any(secret) {
-        return query.to_owned();
+/// `query` with the values of secret keys replaced; the keys stay, so that one sees what was there.
+fn redact(query: &str, more_keys: &[String]) -> String {
+    let is_secret =
+        |name: &str| REDACTED_QUERY_KEYS.contains(&name) || more_keys.iter().any(|key| key == name);
+    let mut redacted = String::with_capacity(query.len());
+    for (index, pair) in query.split('&').enumerate() {
+        if index > 0 {
+            redacted.push('&');
+        }
+        match pair.split_once('=') {
+            Some((name, _)) if is_secret(name) => {
+                redacted.push_str(name);
+                redacted.push_str("=REDACTED");
+            }
+            _ => redacted.push_str(pair),
+        }
     }
-    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, _)) if secret(pair) => Cow::Owned(format!("{name}=REDACTED")),
-        _ => Cow::Borrowed(pair),
-    });
-    pairs.collect::<Vec<_>>().join("&")
+    redacted
 }
 
-/// The host that the client named: in the request target (RFC 9112, section 3.2.2: it wins), else in
-/// `Host`.
-fn push_server(attributes: &mut Vec<KeyValue>, request: &ServiceRequest) {
-    let from_host = || -> Option<Authority> {
-        let host = request.headers().get(HOST)?;
-        host.to_str().ok()?.parse().ok()
+/// The host that the client named: as trusted proxies tell it, else in the request target (RFC 9112,
+/// section 3.2.2: it wins over `Host`), else in `Host`.
+fn push_server(
+    attributes: &mut Vec<KeyValue>,
+    request: &ServiceRequest,
+    scheme: &str,
+    forwarded: Option<&str>,
+) {
+    let target = || request.uri().authority().map(Authority::as_str);
+    let header = || request.headers().get(HOST)?.to_str().ok();
+    let Some((host, port)) = forwarded.or_else(target).or_else(header).and_then(parse_host) else {
+        return;
     };
-    let Some(authority) = request.uri().authority().cloned().or_else(from_host) else { return };
-    let address = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-    let default_port = if scheme(request) == "https" { 443 } else { 80 };
-    let port = authority.port_u16().unwrap_or(default_port);
-    attributes.push(KeyValue::new(key::SERVER_ADDRESS, address));
-    attributes.push(KeyValue::new(key::SERVER_PORT, i64::from(port)));
+    let default_port = if scheme == "https" { 443 } else { 80 };
+    attributes.push(KeyValue::new(key::SERVER_ADDRESS, host.to_owned()));
+    attributes.push(KeyValue::new(key::SERVER_PORT, i64::from(port.unwrap_or(default_port))));
 }
 
-fn push_peer(attributes: &mut Vec<KeyValue>, request: &ServiceRequest) {
-    let Some(peer) = request.peer_addr() else { return };
+/// The client, as trusted proxies tell it, else the socket's peer; and the peer in any case.
+fn push_client(
+    attributes: &mut Vec<KeyValue>,
+    peer: Option<SocketAddr>,
+    forwarded: Option<IpAddr>,
+) {
     // An IPv4 client of a dual-stack socket shows up as ::ffff:a.b.c.d.
-    let address = peer.ip().to_canonical().to_string();
-    attributes.push(KeyValue::new(key::CLIENT_ADDRESS, address.clone()));
-    attributes.push(KeyValue::new(key::NETWORK_PEER_ADDRESS, address));
-    attributes.push(KeyValue::new(key::NETWORK_PEER_PORT, i64::from(peer.port())));
+    let peer = peer.map(|peer| (peer.ip().to_canonical().to_string(), peer.port()));
+    let client = forwarded.map(|client| client.to_string());
+    if let Some(client) = client.or_else(|| peer.as_ref().map(|(address, _)| address.clone())) {
+        attributes.push(KeyValue::new(key::CLIENT_ADDRESS, client));
+    }
+    if let Some((address, port)) = peer {
+        attributes.push(KeyValue::new(key::NETWORK_PEER_ADDRESS, address));
+        attributes.push(KeyValue::new(key::NETWORK_PEER_PORT, i64::from(port)));
+    }
 }
 
 fn protocol_version(version: Version) -> Option<&'static str> {
@@ -146,24 +147,6 @@ fn protocol_version(version: Version) -> Option<&'static str> {
         Version::HTTP_3 => "3",
         _ => return None,
     })
-}
-
-/// Hands the request's headers to propagators, all values of each.
-pub(super) struct HeaderExtractor<'a>(pub(super) &'a HeaderMap);
-
-impl Extractor for HeaderExtractor<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.to_str().ok()
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(|name| name.as_str()).collect()
-    }
-
-    fn get_all(&self, name: &str) -> Option<Vec<&str>> {
-        let values: Vec<_> = self.0.get_all(name).filter_map(|value| value.to_str().ok()).collect();
-        (!values.is_empty()).then_some(values)
-    }
 }
 
 #[cfg(test)]
@@ -192,7 +175,7 @@ mod tests {
             ("", ""),
         ];
         for (query, redacted) in cases {
-            assert_eq!(redact(query), redacted, "{query}");
+            assert_eq!(redact(query, &[]), redacted, "{query}");
         }
     }
 }

@@ -7,12 +7,13 @@ use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
 use pin_project_lite::pin_project;
 
-use super::attributes::RESPONSE_BODY;
 use super::open_span::OpenSpan;
 
 pin_project! {
-    /// A body with the span of its request; the span is active whenever the body is polled.
+    /// A body with the span of its request; the span is active whenever the body is polled. Dropped
+    /// before its end, it ends the span as a response that nobody waits for any more.
     pub struct SpanBody<B> {
+        // Dropped in this order: what the body still does is before the end.
         #[pin]
         body: B,
         span: Option<OpenSpan>,
@@ -38,17 +39,14 @@ impl<B: MessageBody> MessageBody for SpanBody<B> {
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.project();
         let chunk = {
-            let _active = this.span.as_ref().map(OpenSpan::activate);
+            let _active = this.span.as_ref().map(|span| span.context().clone().attach());
             ready!(this.body.poll_next(cx))
         };
-        match &chunk {
-            Some(Ok(_)) => {}
-            Some(Err(_)) => {
-                if let Some(span) = this.span.take() {
-                    span.fail(RESPONSE_BODY);
-                }
-            }
-            None => {
+        match (&chunk, this.span.as_mut()) {
+            (_, None) => {}
+            (Some(Ok(bytes)), Some(span)) => span.on_sent(bytes.len()),
+            (Some(Err(_)), Some(span)) => span.on_body_error(),
+            (None, Some(_)) => {
                 if let Some(span) = this.span.take() {
                     span.end();
                 }

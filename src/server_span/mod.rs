@@ -2,21 +2,36 @@
 //! OpenTelemetry API itself, keeps it the active span while the request is handled, and ends it when
 //! the last byte of the response was handed over.
 //!
-//! The span is opened in `middleware.rs`, in `Middleware::call`; what it says is gathered in
-//! `attributes.rs`; its life after that, to the end, is `open_span.rs`; `body.rs` carries it while the
-//! response is sent; `response_headers.rs` tells the client its trace id. The rules are those of the
-//! [semantic conventions for HTTP spans][semconv].
+//! | file | what |
+//! |---|---|
+//! | `middleware.rs` | where the span is opened: what happens to a request, in order |
+//! | `settings.rs` | what can be chosen: the builder |
+//! | `attributes.rs` | what the span says of its request |
+//! | `forwarded.rs`, `forwarded_element.rs`, `trusted_proxies.rs`, `host.rs` | who asked whom, as trusted proxies tell it |
+//! | `header_extractor.rs` | the caller's context, from the headers |
+//! | `captured_headers.rs` | headers that are recorded on demand |
+//! | `open_span.rs` | the span between its opening and its end: how a request can end |
+//! | `request_body.rs`, `body.rs` | the bodies: counted, and watched for clients that go away |
+//! | `panic.rs`, `exception.rs` | a handler's panic becomes an answer; what went wrong is recorded |
+//! | `response_headers.rs` | tells the client its trace id |
+//! | `extractor.rs` | lets a handler add to the span |
+//!
+//! The rules are those of the [semantic conventions for HTTP spans][semconv]; docs/conformance.md
+//! names the test that shows each.
 //!
 //! ```
 //! use actix_web::{App, web};
-//! use backend_actix::server_span::Middleware;
-//! use opentelemetry::trace::TracerProvider;
+//! use backend_actix::server_span::{Middleware, ServerSpan};
+//! use opentelemetry::KeyValue;
 //! use opentelemetry_sdk::trace::SdkTracerProvider;
 //!
+//! async fn hello(span: ServerSpan) -> &'static str {
+//!     span.set_attribute(KeyValue::new("app.greeted", "world"));
+//!     "world"
+//! }
+//!
 //! let provider = SdkTracerProvider::builder().build();
-//! let app = App::new()
-//!     .wrap(Middleware::new(&provider))
-//!     .route("/hello", web::get().to(async || "world"));
+//! let app = App::new().wrap(Middleware::new(&provider)).route("/hello", web::get().to(hello));
 //! # let _ = app;
 //! ```
 //!
@@ -24,10 +39,27 @@
 
 mod attributes;
 mod body;
+mod captured_headers;
+mod exception;
+mod extractor;
+mod forwarded;
+mod forwarded_element;
+mod header_extractor;
+mod host;
 mod middleware;
 mod open_span;
+mod panic;
+mod request_body;
 mod response_headers;
+mod settings;
+mod trusted_proxies;
 
 pub use body::SpanBody;
-pub use middleware::{Middleware, ResponseFuture, Service};
+pub use captured_headers::{HeaderNames, SensitiveHeader};
+pub use extractor::ServerSpan;
+pub use middleware::{ResponseFuture, TracedService};
 pub use open_span::Ended;
+pub(crate) use panic::message as panic_message;
+pub use panic::{HandlerPanic, remember_panics};
+pub use settings::{Middleware, Stopping};
+pub use trusted_proxies::{BadTrustedProxy, TrustedProxies};

@@ -1,34 +1,77 @@
-//! A SERVER span between its opening and its end.
+//! A SERVER span between its opening and its end, and the ways in which a request can end.
 //!
 //! It ends exactly once: by [`OpenSpan::end`] when the response is out, or by being dropped before
 //! that, which means that nobody waits for the response any more. Actix drops the handler's future
-//! and the body when the connection breaks, so that is said: `error.type=client_disconnected`.
+//! and the body when the connection breaks, so that is what is said, unless more is known.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use actix_web::Error;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use opentelemetry::trace::{SpanId, Status, TraceContextExt, TraceId};
-use opentelemetry::{Context, ContextGuard, KeyValue};
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_semantic_conventions::attribute as key;
 
-use super::attributes::{self, CLIENT_DISCONNECTED};
-use super::middleware::OnEnd;
+use super::exception;
+use super::panic::HandlerPanic;
+use super::request_body::Upload;
+use super::settings::Middleware;
+
+/// `error.type` of a request whose client went away before it was answered.
+const CLIENT_DISCONNECTED: &str = "client_disconnected";
+/// `error.type` of a request that was dropped because the service stopped by force.
+const SHUTDOWN: &str = "shutdown";
+/// `error.type` of a handler that panicked.
+const PANIC: &str = "panic";
+/// `error.type` of a response whose body could not be made to its end.
+const RESPONSE_BODY: &str = "response_body";
+
+/// The request's method, as a span tells it.
+pub(super) struct Method {
+    /// `None` for an unknown one: what strangers make up must not become a span's name.
+    known: Option<Cow<'static, str>>,
+}
+
+impl Method {
+    pub(super) fn of(method: &actix_web::http::Method, settings: &Middleware) -> Self {
+        Self { known: settings.known_method(method) }
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.known.is_some()
+    }
+
+    /// `http.request.method`.
+    pub(super) fn attribute(&self) -> Cow<'static, str> {
+        self.known.clone().unwrap_or(Cow::Borrowed("_OTHER"))
+    }
+
+    /// `{method} {route}`, without a route `{method}`, and `HTTP` for an unknown method.
+    pub(super) fn span_name(&self, route: Option<&str>) -> Cow<'static, str> {
+        let method = self.known.clone().unwrap_or(Cow::Borrowed("HTTP"));
+        match route {
+            Some(route) => Cow::Owned([&method, " ", route].concat()),
+            None => method,
+        }
+    }
+}
 
 /// What an [`on_end`](super::Middleware::on_end) hook is told of a span that has ended.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Ended {
     /// `http.request.method`: a known method or `_OTHER`.
-    pub method: &'static str,
+    pub method: Cow<'static, str>,
     /// `http.route`, if one matched.
     pub route: Option<String>,
     /// The response's status, if there was a response.
     pub status: Option<StatusCode>,
     /// `error.type`, if the request ended in error.
-    pub error_type: Option<String>,
+    pub error_type: Option<Cow<'static, str>>,
     /// From the opening of the span to its end.
     pub duration: Duration,
     /// The trace that the span belongs to.
@@ -40,129 +83,168 @@ pub struct Ended {
 /// An open SERVER span, in the context in which it is the active span.
 pub(super) struct OpenSpan {
     cx: Context,
+    settings: Rc<Middleware>,
     started: Instant,
-    method: &'static str,
+    method: Method,
     route: Option<String>,
-    head_request: bool,
+    upload: Option<Rc<Upload>>,
     status: Option<StatusCode>,
+    error_type: Option<Cow<'static, str>>,
+    sent: Option<u64>,
     /// No body to wait for: dropping it unpolled is the regular end.
-    bodiless: bool,
-    ended: bool,
-    on_end: Option<Arc<OnEnd>>,
+    is_bodiless: bool,
+    has_ended: bool,
 }
 
 impl OpenSpan {
     pub(super) fn new(
         cx: Context,
-        method: &'static str,
+        settings: Rc<Middleware>,
+        method: Method,
         route: Option<String>,
-        head_request: bool,
-        on_end: Option<Arc<OnEnd>>,
+        upload: Option<Rc<Upload>>,
     ) -> Self {
         Self {
             cx,
+            settings,
             started: Instant::now(),
             method,
             route,
-            head_request,
+            upload,
             status: None,
-            bodiless: false,
-            ended: false,
-            on_end,
+            error_type: None,
+            sent: None,
+            is_bodiless: false,
+            has_ended: false,
         }
     }
 
-    /// Makes this the active span until the guard is dropped; never hold it across an await.
-    pub(super) fn activate(&self) -> ContextGuard {
-        self.cx.clone().attach()
-    }
-
+    /// The context in which this is the active span; attach it for a poll, never across an await.
     pub(super) fn context(&self) -> &Context {
         &self.cx
     }
 
-    /// Notes what the response tells: its route and its status.
+    /// Notes what the response tells: its route, its status, its error, its headers.
     pub(super) fn on_response<B: MessageBody>(&mut self, response: &ServiceResponse<B>) {
-        self.bodiless = self.head_request
-            || matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0));
+        let is_head = response.request().method() == actix_web::http::Method::HEAD;
+        let is_empty =
+            matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0));
+        self.is_bodiless = is_head || is_empty;
+        self.sent = (!is_head).then_some(0);
         // Only now the router has spoken: overlapping patterns are told apart, and a default service
         // has none.
         let route = response.request().match_pattern();
         if route != self.route {
-            self.cx.span().update_name(attributes::span_name(self.method, route.as_deref()));
+            self.cx.span().update_name(self.method.span_name(route.as_deref()));
             self.route = route;
         }
-        if let Some(route) = &self.route {
-            self.cx.span().set_attribute(KeyValue::new(key::HTTP_ROUTE, route.clone()));
-        }
-        self.on_status(response.status());
+        let headers = self.settings.response_headers.attributes(response.headers());
+        self.cx.span().set_attributes(headers);
+        self.on_status(response.status(), response.response().error());
     }
 
-    /// Notes the response's status. 5xx is an error of ours; everything else leaves the span's status
-    /// Unset, 4xx too: the client's mistake is no error of the server.
-    pub(super) fn on_status(&mut self, status: StatusCode) {
+    /// Notes an error that becomes a response only outside of us.
+    pub(super) fn on_error(&mut self, error: &Error) {
+        self.on_status(error.as_response_error().status_code(), Some(error));
+    }
+
+    /// 5xx is an error of ours; everything else leaves the span's status Unset, 4xx too: the client's
+    /// mistake is no error of the server.
+    fn on_status(&mut self, status: StatusCode, error: Option<&Error>) {
         self.status = Some(status);
-        let span = self.cx.span();
-        span.set_attribute(KeyValue::new(
-            key::HTTP_RESPONSE_STATUS_CODE,
-            i64::from(status.as_u16()),
-        ));
-        if status.is_server_error() {
-            self.set_error(status.as_str());
+        if !status.is_server_error() {
+            return;
         }
+        let panic = error.and_then(|error| error.as_error::<HandlerPanic>());
+        let class = match (panic, error) {
+            (Some(_), _) => Some(PANIC),
+            (None, Some(error)) => (self.settings.classify_error)(error),
+            (None, None) => None,
+        };
+        if let Some(error) = error {
+            exception::record(&self.cx, class, error, panic, self.settings.exception_events);
+        }
+        self.error_type = Some(match class {
+            Some(class) => Cow::Borrowed(class),
+            None => Cow::Owned(status.as_str().to_owned()),
+        });
     }
 
-    fn set_error(&self, error_type: &str) {
-        let span = self.cx.span();
-        span.set_attribute(KeyValue::new(key::ERROR_TYPE, error_type.to_owned()));
-        // No description: the status code or the error's type says it.
-        span.set_status(Status::error(""));
+    /// Notes a piece of the body that was handed over.
+    pub(super) fn on_sent(&mut self, bytes: usize) {
+        self.sent = self.sent.map(|sent| sent + bytes as u64);
+    }
+
+    /// Notes that the body could not be made to its end; the connection is closed then.
+    pub(super) fn on_body_error(&mut self) {
+        self.error_type.get_or_insert(Cow::Borrowed(RESPONSE_BODY));
     }
 
     /// Ends the span: the response is out.
     pub(super) fn end(mut self) {
-        self.end_once(None);
+        self.end_once();
     }
 
-    /// Ends the span: the response broke off for the reason that `error_type` names.
-    pub(super) fn fail(mut self, error_type: &'static str) {
-        self.end_once(Some(error_type));
-    }
-
-    fn end_once(&mut self, broken_off: Option<&'static str>) {
-        if std::mem::replace(&mut self.ended, true) {
+    fn end_once(&mut self) {
+        if std::mem::replace(&mut self.has_ended, true) {
             return;
         }
-        // A 5xx has set its `error.type` already; a key is set once.
-        let failed = self.status.filter(StatusCode::is_server_error);
-        if let (Some(error_type), None) = (broken_off, failed) {
-            self.set_error(error_type);
+        if self.upload.as_ref().is_some_and(|upload| upload.is_broken()) {
+            // Whatever was answered, nobody has read it.
+            self.error_type.get_or_insert(Cow::Borrowed(CLIENT_DISCONNECTED));
         }
         // Before the processors run: their time is not the request's.
         let duration = self.started.elapsed();
         let span = self.cx.span();
+        if span.is_recording() {
+            span.set_attributes(self.attributes());
+            if self.error_type.is_some() {
+                // No description: the status code or the error's type says it.
+                span.set_status(Status::error(""));
+            }
+        }
         // Explicit: clones of the context, in spawned tasks say, must not keep the span open.
         span.end();
-        if let Some(on_end) = &self.on_end {
-            on_end(&Ended {
-                method: self.method,
-                route: self.route.take(),
-                status: self.status,
-                error_type: failed
-                    .as_ref()
-                    .map(StatusCode::as_str)
-                    .or(broken_off)
-                    .map(str::to_owned),
-                duration,
-                trace_id: span.span_context().trace_id(),
-                span_id: span.span_context().span_id(),
-            });
-        }
+        self.settings.tell_end(|| Ended {
+            method: self.method.attribute(),
+            route: self.route.clone(),
+            status: self.status,
+            error_type: self.error_type.clone(),
+            duration,
+            trace_id: span.span_context().trace_id(),
+            span_id: span.span_context().span_id(),
+        });
+    }
+
+    /// What is only known at the end, each key once.
+    fn attributes(&self) -> impl Iterator<Item = KeyValue> {
+        let size = |key: &'static str, bytes: u64| {
+            KeyValue::new(key, i64::try_from(bytes).unwrap_or(i64::MAX))
+        };
+        let route = self.route.clone().map(|route| KeyValue::new(key::HTTP_ROUTE, route));
+        let status = self.status.map(|status| {
+            KeyValue::new(key::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()))
+        });
+        let received = self.upload.as_ref().and_then(|upload| upload.size());
+        let received = received.map(|bytes| size(key::HTTP_REQUEST_BODY_SIZE, bytes));
+        let sent = self.sent.map(|bytes| size(key::HTTP_RESPONSE_BODY_SIZE, bytes));
+        let error_type = self.error_type.clone().map(|class| KeyValue::new(key::ERROR_TYPE, class));
+        [route, status, received, sent, error_type].into_iter().flatten()
     }
 }
 
 impl Drop for OpenSpan {
     fn drop(&mut self) {
-        self.end_once((!self.bodiless).then_some(CLIENT_DISCONNECTED));
+        if !self.is_bodiless && !self.has_ended {
+            let reason = if self.settings.stopping.has_begun() {
+                SHUTDOWN
+            } else if std::thread::panicking() {
+                PANIC
+            } else {
+                CLIENT_DISCONNECTED
+            };
+            self.error_type.get_or_insert(Cow::Borrowed(reason));
+        }
+        self.end_once();
     }
 }

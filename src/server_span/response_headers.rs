@@ -2,7 +2,8 @@
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt;
+
+use crate::propagation::Traceparent;
 
 /// De facto, from an early draft of W3C Trace Context Level 2: easy to read for programs.
 pub(crate) const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
@@ -11,17 +12,8 @@ pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-tim
 
 /// Adds both headers for the active span of `context`, sampled or not: the flags say it.
 pub(super) fn insert(headers: &mut HeaderMap, context: &Context) {
-    let span = context.span();
-    let span_context = span.span_context();
-    if !span_context.is_valid() {
-        return;
-    }
-    let traceparent = format!(
-        "00-{}-{}-{:02x}",
-        span_context.trace_id(),
-        span_context.span_id(),
-        span_context.trace_flags()
-    );
+    let Some(traceparent) = Traceparent::of(context) else { return };
+    let traceparent = traceparent.header();
     let timing = format!("trace;desc={traceparent}, traceparent;desc=\"{traceparent}\"");
     if let Ok(value) = HeaderValue::try_from(traceparent) {
         headers.insert(TRACERESPONSE, value);

@@ -4,6 +4,7 @@
 //! Exporters are chosen in [`Telemetry::start`]. Nothing here is global: the provider is handed to
 //! `app.rs`, so that tests run side by side in one process.
 
+mod limits;
 mod otlp;
 mod pipeline;
 mod resource;
@@ -63,14 +64,15 @@ impl Telemetry {
     /// An exporter that could never send.
     pub fn start(config: &TelemetryConfig) -> Result<Self, StartError> {
         let resource = resource::resource(config);
+        let limit = config.value_length_limit;
         let mut pipelines = Vec::new();
         if !config.disabled {
             // The console first: it is the one that people watch.
             if config.console {
-                pipelines.push(stdout::pipeline(&resource).map_err(StartError::Console)?);
+                pipelines.push(stdout::pipeline(&resource, limit).map_err(StartError::Console)?);
             }
             if let Some(otlp) = &config.otlp {
-                pipelines.push(otlp::pipeline(otlp, &config.batch, &resource)?);
+                pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit)?);
             }
         }
         let builder = SdkTracerProvider::builder()

@@ -25,6 +25,7 @@ pub(super) fn pipeline(
     config: &OtlpConfig,
     batch: &BatchConfig,
     resource: &Resource,
+    value_length_limit: usize,
 ) -> Result<Pipeline, StartError> {
     let builder = opentelemetry_otlp::SpanExporter::builder()
         .with_http()
@@ -42,7 +43,8 @@ pub(super) fn pipeline(
         .build();
     let counts = Counts::new();
     let processor = BatchSpanProcessor::new(counts.count(exporter), batch);
-    Ok(Pipeline::new(format!("otlp {}", config.endpoint), counts, processor))
+    let destination = format!("otlp {}", config.endpoint);
+    Ok(Pipeline::new(destination, counts, processor, value_length_limit))
 }
 
 fn unusable(config: &OtlpConfig, reason: String) -> StartError {

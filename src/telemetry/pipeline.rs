@@ -14,6 +14,8 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
 
+use super::limits;
+
 /// A span processor with its exporter, under the name it has in reports.
 #[derive(Clone, Debug)]
 pub(super) struct Pipeline(Arc<Inner>);
@@ -24,6 +26,7 @@ struct Inner {
     processor: Box<dyn SpanProcessor>,
     counts: Counts,
     is_shut_down: AtomicBool,
+    value_length_limit: usize,
 }
 
 /// Spans by what became of them.
@@ -75,9 +78,15 @@ impl Pipeline {
         destination: String,
         counts: Counts,
         processor: impl SpanProcessor + 'static,
+        value_length_limit: usize,
     ) -> Self {
-        let is_shut_down = AtomicBool::new(false);
-        Self(Arc::new(Inner { destination, processor: Box::new(processor), counts, is_shut_down }))
+        Self(Arc::new(Inner {
+            destination,
+            processor: Box::new(processor),
+            counts,
+            is_shut_down: AtomicBool::new(false),
+            value_length_limit,
+        }))
     }
 
     /// Where the spans go.
@@ -117,10 +126,11 @@ impl SpanProcessor for Pipeline {
         self.0.processor.on_start(span, cx);
     }
 
-    fn on_end(&self, span: SpanData) {
+    fn on_end(&self, mut span: SpanData) {
         // The batch processor would export a span that is recorded, but not sampled.
         if span.span_context.is_sampled() {
             self.0.counts.0.created.fetch_add(1, Ordering::Release);
+            limits::cut_values(&mut span, self.0.value_length_limit);
             self.0.processor.on_end(span);
         }
     }

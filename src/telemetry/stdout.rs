@@ -23,12 +23,16 @@ use super::pipeline::{Counts, Pipeline};
 const QUEUE: usize = 4096;
 
 /// The pipeline to stdout.
-pub(super) fn pipeline(resource: &Resource) -> std::io::Result<Pipeline> {
+pub(super) fn pipeline(
+    resource: &Resource,
+    value_length_limit: usize,
+) -> std::io::Result<Pipeline> {
     let counts = Counts::new();
     let mut stdout = counts.count(opentelemetry_stdout::SpanExporter::default());
     stdout.set_resource(resource);
     let exporter = QueueExporter::start(stdout)?;
-    Ok(Pipeline::new("console".to_owned(), counts, SimpleSpanProcessor::new(exporter)))
+    let processor = SimpleSpanProcessor::new(exporter);
+    Ok(Pipeline::new("console".to_owned(), counts, processor, value_length_limit))
 }
 
 /// Hands spans to the thread that prints them.

@@ -14,3 +14,4 @@ mod export;
 mod server_span;
 mod shutdown;
 mod support;
+mod wire;

@@ -212,6 +212,10 @@ fn each_route_gives_one_server_span_and_one_child() {
         if let Some(query) = url_query {
             expected["url.query"] = json!(query);
         }
+        expected["http.response.body.size"] = json!(answer.body.len());
+        if !body.is_empty() {
+            expected["http.request.body.size"] = json!(body.len());
+        }
         assert_eq!(json!(server.attributes()), expected, "{path}");
 
         // The child: inside the SERVER span, in the handler's own scope.
@@ -513,28 +517,4 @@ fn requests_side_by_side_keep_their_children_apart() {
     parents.sort();
     parents.dedup();
     assert_eq!(parents.len(), 200, "one child each");
-}
-
-#[test]
-fn a_client_that_goes_away_does_not_look_like_success() {
-    let service = Service::start();
-    // The body is announced and never comes; the client leaves, the handler's extractor is dropped.
-    let mut connection = service.connect();
-    connection.write(b"POST /api/activities HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
-    // Only when the request is being handled there is a span to end: the service answers others
-    // meanwhile, on the same worker, in the order of arrival.
-    service.get("/health");
-    drop(connection);
-    let spans = service.stop();
-    let span = server_span(&spans);
-    let attributes = span.attributes();
-    assert_eq!(span.name(), "POST /api/activities");
-    match attributes.get("http.response.status_code") {
-        // Cancelled while it waited, or told by the extractor that the body broke off: never a 2xx.
-        None => {
-            assert_eq!(attributes["error.type"], json!("client_disconnected"));
-            assert_eq!(status(span), (StatusCode::Error, ""));
-        }
-        Some(code) => assert_eq!(*code, json!(400)),
-    }
 }

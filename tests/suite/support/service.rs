@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer};
@@ -51,8 +51,11 @@ impl Service {
         let telemetry = Telemetry::start(&config.telemetry).unwrap();
         let provider = telemetry.tracer_provider().clone();
         Self::run(receiver, telemetry, move || {
-            let (server, addresses) = server::start(&config, &provider).unwrap();
-            (server, addresses[0])
+            let server = server::listen(&config, &provider).unwrap();
+            let (address, handle) = (server.addresses()[0], server.handle());
+            // Nobody will signal: the handle stops it.
+            let (_, no_signal) = tokio::sync::oneshot::channel();
+            (address, handle, async move { server.run(no_signal).await.map(drop).unwrap() })
         })
     }
 
@@ -83,21 +86,22 @@ impl Service {
             .bind(("127.0.0.1", 0))
             .unwrap();
             let address = server.addrs()[0];
-            (server.run(), address)
+            let server = server.run();
+            (address, server.handle(), async move { server.await.unwrap() })
         })
     }
 
-    fn run(
+    fn run<S: Future<Output = ()> + 'static>(
         receiver: Receiver,
         telemetry: Telemetry,
-        start: impl FnOnce() -> (Server, SocketAddr) + Send + 'static,
+        start: impl FnOnce() -> (SocketAddr, ServerHandle, S) + Send + 'static,
     ) -> Self {
         let (sender, started) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             System::new().block_on(async move {
-                let (server, address) = start();
-                sender.send((address, server.handle())).unwrap();
-                server.await.unwrap();
+                let (address, server, running) = start();
+                sender.send((address, server)).unwrap();
+                running.await;
             });
         });
         let (address, server) = started.recv().unwrap();

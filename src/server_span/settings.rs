@@ -1,0 +1,234 @@
+//! What can be chosen about SERVER spans: the builder that `App::wrap` takes.
+
+use std::borrow::Cow;
+use std::future::{Ready, ready};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::http::Method;
+use opentelemetry::InstrumentationScope;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use opentelemetry_semantic_conventions::SCHEMA_URL;
+
+use super::body::SpanBody;
+use super::captured_headers::{CapturedHeaders, HeaderNames};
+use super::middleware::TracedService;
+use super::open_span::Ended;
+use super::trusted_proxies::TrustedProxies;
+use crate::propagation::{self, Kind};
+
+/// Opens a SERVER span for each request: `App::wrap` it outside of everything that should be inside
+/// the span; once, or a request has two.
+///
+/// ```
+/// # use backend_actix::server_span::{HeaderNames, Middleware};
+/// # let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
+/// let middleware = Middleware::new(&provider)
+///     .exclude("/health")
+///     .trust_proxies("10.0.0.0/8".parse().unwrap())
+///     .capture_request_headers(HeaderNames::new(["x-request-id"]).unwrap());
+/// # let _ = middleware;
+/// ```
+#[derive(Clone)]
+pub struct Middleware {
+    pub(super) tracer: SdkTracer,
+    pub(super) propagators: Vec<Kind>,
+    pub(super) excluded_paths: Vec<String>,
+    pub(super) trusted_proxies: TrustedProxies,
+    /// `None`: the conventions' own list.
+    pub(super) known_methods: Option<Vec<String>>,
+    pub(super) redacted_query_keys: Vec<String>,
+    pub(super) request_headers: CapturedHeaders,
+    pub(super) response_headers: CapturedHeaders,
+    pub(super) public_endpoint: bool,
+    pub(super) exception_events: bool,
+    pub(super) classify_error: fn(&Error) -> Option<&'static str>,
+    pub(super) stopping: Stopping,
+    on_end: Option<Arc<OnEnd>>,
+}
+
+type OnEnd = dyn Fn(&Ended) + Send + Sync;
+
+/// Says that the service is stopping by force: what is dropped from then on was not left by its
+/// client. Clones say it together.
+#[derive(Clone, Debug, Default)]
+pub struct Stopping(Arc<AtomicBool>);
+
+impl Stopping {
+    /// Says it.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Middleware {
+    /// A middleware whose spans go to `provider`, under a scope named after this crate, with the
+    /// version of the semantic conventions as its schema.
+    pub fn new(provider: &SdkTracerProvider) -> Self {
+        let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .with_schema_url(SCHEMA_URL)
+            .build();
+        Self {
+            tracer: provider.tracer_with_scope(scope),
+            propagators: vec![Kind::TraceContext, Kind::Baggage],
+            excluded_paths: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
+            known_methods: None,
+            redacted_query_keys: Vec::new(),
+            request_headers: CapturedHeaders::default(),
+            response_headers: CapturedHeaders::default(),
+            public_endpoint: false,
+            exception_events: true,
+            classify_error: |_| None,
+            stopping: Stopping::default(),
+            on_end: None,
+        }
+    }
+
+    /// Reads the caller's context in these forms; by default W3C trace context and baggage.
+    pub fn propagators(mut self, kinds: impl IntoIterator<Item = Kind>) -> Self {
+        self.propagators = kinds.into_iter().collect();
+        self
+    }
+
+    /// Does not trace `path` and what is under it: `/health` also excludes `/health/live`.
+    pub fn exclude(mut self, path: impl Into<String>) -> Self {
+        let path: String = path.into();
+        self.excluded_paths.push(path.trim_end_matches('/').to_owned());
+        self
+    }
+
+    /// Believes what these proxies say of the client, the host and the scheme (`Forwarded`,
+    /// `X-Forwarded-*`); by default nobody.
+    pub fn trust_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.trusted_proxies = proxies;
+        self
+    }
+
+    /// Takes these methods, and no others, for known; an unknown one becomes `_OTHER`, so that
+    /// strangers cannot make up span names. By default those of RFC 9110, PATCH and QUERY.
+    pub fn known_methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
+        self.known_methods = Some(methods.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Redacts the values of these query keys too, besides the seven that the conventions name.
+    /// Case-sensitive.
+    pub fn redact_query_keys<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.redacted_query_keys.extend(keys.into_iter().map(Into::into));
+        self
+    }
+
+    /// Records these headers of requests as `http.request.header.<name>`.
+    pub fn capture_request_headers(mut self, names: HeaderNames) -> Self {
+        self.request_headers = CapturedHeaders::new("http.request.header.", names);
+        self
+    }
+
+    /// Records these headers of responses as `http.response.header.<name>`.
+    pub fn capture_response_headers(mut self, names: HeaderNames) -> Self {
+        self.response_headers = CapturedHeaders::new("http.response.header.", names);
+        self
+    }
+
+    /// For a service that strangers call: their context becomes a link and the trace starts here, so
+    /// that they can neither force sampling nor choose ids.
+    pub fn public_endpoint(mut self, public: bool) -> Self {
+        self.public_endpoint = public;
+        self
+    }
+
+    /// Records exceptions as span events (the default) besides the log event, which is always
+    /// written.
+    pub fn exception_events(mut self, events: bool) -> Self {
+        self.exception_events = events;
+        self
+    }
+
+    /// Names the class of a handler's error, for `error.type`; of few values, all known beforehand.
+    /// Where it says nothing, the status code stands for it.
+    pub fn classify_errors(mut self, classify: fn(&Error) -> Option<&'static str>) -> Self {
+        self.classify_error = classify;
+        self
+    }
+
+    /// Lets requests that are dropped while the service stops by force say so, as
+    /// `error.type=shutdown`.
+    pub fn stopping(mut self, stopping: Stopping) -> Self {
+        self.stopping = stopping;
+        self
+    }
+
+    /// Calls `on_end` with each span when it has ended, on the thread that ended it. An access log can
+    /// be written so.
+    pub fn on_end(mut self, on_end: impl Fn(&Ended) + Send + Sync + 'static) -> Self {
+        self.on_end = Some(Arc::new(on_end));
+        self
+    }
+
+    pub(super) fn excludes(&self, path: &str) -> bool {
+        self.excluded_paths.iter().any(|excluded| {
+            path.strip_prefix(excluded.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    /// `http.request.method` of a request; `None` for an unknown one.
+    pub(super) fn known_method(&self, method: &Method) -> Option<Cow<'static, str>> {
+        let Some(known) = &self.known_methods else {
+            return standard_method(method).map(Cow::Borrowed);
+        };
+        let method = method.as_str();
+        known.iter().any(|known| known == method).then(|| Cow::Owned(method.to_owned()))
+    }
+
+    pub(super) fn tell_end(&self, ended: impl FnOnce() -> Ended) {
+        if let Some(on_end) = &self.on_end {
+            on_end(&ended());
+        }
+    }
+}
+
+/// The methods of RFC 9110, PATCH (RFC 5789) and QUERY; case-sensitive.
+fn standard_method(method: &Method) -> Option<&'static str> {
+    Some(match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "PATCH" => "PATCH",
+        "QUERY" => "QUERY",
+        "TRACE" => "TRACE",
+        "CONNECT" => "CONNECT",
+        _ => return None,
+    })
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Middleware
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<SpanBody<B>>;
+    type Error = Error;
+    type InitError = ();
+    type Transform = TracedService<S>;
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        let propagator = propagation::propagator(&self.propagators);
+        ready(Ok(TracedService { service, propagator, settings: Rc::new(self.clone()) }))
+    }
+}

@@ -1,0 +1,54 @@
+//! How long the values of a span's attributes may be, which the SDK does not limit: a stranger's request
+//! line must not decide how large a span is.
+
+use opentelemetry::{Array, KeyValue, StringValue, Value};
+use opentelemetry_sdk::trace::SpanData;
+
+/// Cuts all string values of `span`, of its events and its links to `limit` characters.
+pub(super) fn cut_values(span: &mut SpanData, limit: usize) {
+    let events = span.events.events.iter_mut().flat_map(|event| &mut event.attributes);
+    let links = span.links.links.iter_mut().flat_map(|link| &mut link.attributes);
+    for attribute in span.attributes.iter_mut().chain(events).chain(links) {
+        cut(attribute, limit);
+    }
+}
+
+fn cut(attribute: &mut KeyValue, limit: usize) {
+    match &mut attribute.value {
+        Value::String(text) => cut_text(text, limit),
+        Value::Array(Array::String(texts)) => {
+            texts.iter_mut().for_each(|text| cut_text(text, limit));
+        }
+        _ => {}
+    }
+}
+
+/// The specification counts characters, whatever their length (Common, "Attribute Limits").
+fn cut_text(text: &mut StringValue, limit: usize) {
+    // No text has more characters than bytes: most need not be counted.
+    if text.as_str().len() > limit
+        && let Some((end, _)) = text.as_str().char_indices().nth(limit)
+    {
+        *text = StringValue::from(text.as_str()[..end].to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_cut_at_a_character() {
+        for (text, limit, cut) in [
+            ("abc", 3, "abc"),
+            ("abcd", 3, "abc"),
+            ("🚀🚀", 1, "🚀"),
+            ("🚀🚀", 2, "🚀🚀"),
+            ("a", 0, ""),
+        ] {
+            let mut value = StringValue::from(text);
+            cut_text(&mut value, limit);
+            assert_eq!(value.as_str(), cut, "{text} {limit}");
+        }
+    }
+}
