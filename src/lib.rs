@@ -26,6 +26,7 @@
 mod access_log;
 mod activities;
 mod app;
+pub mod carry;
 pub mod child_span;
 pub mod config;
 mod cors;

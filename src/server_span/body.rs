@@ -1,5 +1,6 @@
 //! The response's body, which keeps the SERVER span open until it was sent or dropped.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
@@ -8,6 +9,7 @@ use actix_web::web::Bytes;
 use pin_project_lite::pin_project;
 
 use super::open_span::OpenSpan;
+use super::panic::HandlerPanic;
 
 pin_project! {
     /// A body with the span of its request; the span is active whenever the body is polled. Dropped
@@ -38,9 +40,20 @@ impl<B: MessageBody> MessageBody for SpanBody<B> {
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.project();
-        let chunk = {
+        let polled = {
             let _active = this.span.as_ref().map(|span| span.context().clone().attach());
-            ready!(this.body.poll_next(cx))
+            catch_unwind(AssertUnwindSafe(|| this.body.poll_next(cx)))
+        };
+        let chunk = match polled {
+            Ok(poll) => ready!(poll),
+            Err(payload) => {
+                // The headers are out: all that is left is to say so, and to let the connection break.
+                if let Some(mut span) = this.span.take() {
+                    span.on_body_panic(&HandlerPanic::from_payload(&*payload));
+                    span.end();
+                }
+                resume_unwind(payload)
+            }
         };
         match (&chunk, this.span.as_mut()) {
             (_, None) => {}

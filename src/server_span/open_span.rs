@@ -16,7 +16,7 @@ use opentelemetry::trace::{SpanId, Status, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_semantic_conventions::attribute as key;
 
-use super::exception;
+use super::exception::Exception;
 use super::panic::HandlerPanic;
 use super::request_body::Upload;
 use super::settings::Middleware;
@@ -162,7 +162,8 @@ impl OpenSpan {
             (None, None) => None,
         };
         if let Some(error) = error {
-            exception::record(&self.cx, class, error, panic, self.settings.exception_events);
+            let exception = Exception { class, message: error.to_string(), panic };
+            exception.record(&self.cx, self.settings.exception_events);
         }
         self.error_type = Some(match class {
             Some(class) => Cow::Borrowed(class),
@@ -178,6 +179,14 @@ impl OpenSpan {
     /// Notes that the body could not be made to its end; the connection is closed then.
     pub(super) fn on_body_error(&mut self) {
         self.error_type.get_or_insert(Cow::Borrowed(RESPONSE_BODY));
+    }
+
+    /// Notes a panic in the making of the body.
+    pub(super) fn on_body_panic(&mut self, panic: &HandlerPanic) {
+        let exception =
+            Exception { class: Some(PANIC), message: panic.to_string(), panic: Some(panic) };
+        exception.record(&self.cx, self.settings.exception_events);
+        self.error_type.get_or_insert(Cow::Borrowed(PANIC));
     }
 
     /// Ends the span: the response is out.

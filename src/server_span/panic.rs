@@ -22,6 +22,18 @@ pub struct HandlerPanic {
 }
 
 impl HandlerPanic {
+    pub(super) fn from_payload(payload: &(dyn Any + Send)) -> Self {
+        Self {
+            message: message(payload).to_owned(),
+            stacktrace: LAST_PANIC.take(),
+            trace_id: Context::map_current(|cx| {
+                let span = cx.span();
+                let span_context = span.span_context();
+                span_context.is_valid().then(|| span_context.trace_id().to_string())
+            }),
+        }
+    }
+
     /// What the panic said.
     pub fn message(&self) -> &str {
         &self.message
@@ -59,15 +71,7 @@ impl ResponseError for HandlerPanic {
 pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, HandlerPanic> {
     // What panicked is dropped and not used again, so a broken invariant inside of it is not seen; what
     // it shares with other requests has to guard itself, as in any server.
-    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| HandlerPanic {
-        message: message(payload.as_ref()).to_owned(),
-        stacktrace: LAST_PANIC.take(),
-        trace_id: Context::map_current(|cx| {
-            let span = cx.span();
-            let span_context = span.span_context();
-            span_context.is_valid().then(|| span_context.trace_id().to_string())
-        }),
-    })
+    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| HandlerPanic::from_payload(&*payload))
 }
 
 thread_local! {

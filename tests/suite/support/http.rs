@@ -1,6 +1,6 @@
 //! HTTP/1.1 by hand: what goes over the wire is what the test says, byte for byte.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -65,6 +65,16 @@ impl Connection {
         self.stream.write_all(bytes).expect("the service reads");
     }
 
+    /// Writes what the other side may refuse to read.
+    pub fn write_if_open(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes);
+    }
+
+    /// Closes the sending half of what may be closed already.
+    pub fn half_close_if_open(&mut self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+    }
+
     /// Sends a request with a `Host` and, for a POST or where there is a body, a `Content-Length`.
     pub fn request(
         &mut self,
@@ -82,6 +92,23 @@ impl Connection {
         }
         self.write(&[head.as_bytes(), b"\r\n", body].concat());
         self.answer(method == "HEAD")
+    }
+
+    /// Closes the sending half: as far as HTTP/1 goes, the client is gone.
+    pub fn half_close(&mut self) {
+        self.stream.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+
+    /// Closes with a reset, as a client does that crashes.
+    pub fn reset(self) {
+        let no_time = Some(std::time::Duration::ZERO);
+        rustix::net::sockopt::set_socket_linger(&self.stream, no_time).unwrap();
+    }
+
+    /// All that comes until the other side closes.
+    pub fn rest(&mut self) -> Vec<u8> {
+        while self.read_more() {}
+        std::mem::take(&mut self.unread)
     }
 
     /// Reads one answer; to HEAD it has no body, whatever its length says.
@@ -117,7 +144,10 @@ impl Connection {
 
     fn read_more(&mut self) -> bool {
         let mut buffer = [0; 16 * 1024];
-        let read = self.stream.read(&mut buffer).expect("an answer in time");
+        let read = match self.stream.read(&mut buffer) {
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
+            read => read.expect("an answer in time"),
+        };
         self.unread.extend_from_slice(&buffer[..read]);
         read > 0
     }

@@ -57,7 +57,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn attributes(list: &[KeyValue]) -> BTreeMap<String, Value> {
+pub fn attributes(list: &[KeyValue]) -> BTreeMap<String, Value> {
     let mut map = BTreeMap::new();
     for attribute in list {
         let value = json_value(attribute.value.as_ref().and_then(|value| value.value.as_ref()));

@@ -61,8 +61,8 @@ impl Service {
 
     /// A service of the test's own, traced by the middleware as anybody would use it.
     pub fn start_app(
-        routes: fn(&mut ServiceConfig),
-        settings: fn(Middleware) -> Middleware,
+        routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+        settings: impl Fn(Middleware) -> Middleware + Clone + Send + 'static,
     ) -> Self {
         let receiver = Receiver::start();
         let vars = [
@@ -77,7 +77,7 @@ impl Service {
             let server = HttpServer::new(move || {
                 App::new()
                     .app_data(Data::new(tracer.clone()))
-                    .configure(routes)
+                    .configure(&routes)
                     .wrap(settings(Middleware::new(&provider)))
             })
             .workers(1)
