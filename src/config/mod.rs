@@ -82,6 +82,7 @@ impl Config {
     /// The first variable that cannot be used.
     pub fn from_vars(vars: HashMap<String, String>) -> Result<Self, ConfigError> {
         let mut env = Environment::new(vars);
+        warn_of_what_is_not_built_in(&mut env);
         Ok(Self {
             server: ServerConfig::read(&env)?,
             origins: read_origins(&env)?,
@@ -111,6 +112,21 @@ impl ServerConfig {
             },
             shutdown_timeout: Duration::from_secs(seconds.into()),
         })
+    }
+}
+
+/// Nothing is ignored in silence.
+fn warn_of_what_is_not_built_in(env: &mut Environment) {
+    let variables = [
+        ("AWS_XRAY_DAEMON_ADDRESS", "spans to X-Ray"),
+        ("CLOUDWATCH_LOG_GROUP", "logs to CloudWatch"),
+        ("ROLLBAR_ACCESS_TOKEN", "reports to Rollbar"),
+        ("WEB_ADDRESS", "the page"),
+    ];
+    for (variable, what) in variables {
+        if env.get(variable).is_some() {
+            env.warn(format!("{variable} is set, but {what}: not built in yet; ignored"));
+        }
     }
 }
 

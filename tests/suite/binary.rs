@@ -110,6 +110,11 @@ fn a_bad_environment_is_one_clear_line_and_exit_code_2() {
         ("SHUTDOWN_TIMEOUT_SECONDS", "-1", "expected seconds, from 1"),
         ("SHUTDOWN_TIMEOUT_SECONDS", "0", "expected seconds, from 1"),
         ("HONEYCOMB_API_ENDPOINT", "nope", "expected a URL"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy", "neither an IP address nor a network"),
+        ("TRACE_EXCLUDED_PATHS", "metrics", "expected paths"),
+        ("TRACE_PUBLIC_ENDPOINT", "yes", "expected true or false"),
+        ("CAPTURE_REQUEST_HEADERS", "x-a,Authorization", "never recorded"),
+        ("CAPTURE_RESPONSE_HEADERS", "set-cookie", "never recorded"),
         ("FRONTEND_URL", "localhost:3000", "expected http:// or https:// URLs"),
         ("BACKEND_URL", "nope", "expected http:// or https:// URLs"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "not a url", "expected a URL"),
@@ -185,6 +190,9 @@ fn an_unusable_setting_of_the_specification_is_a_warning() {
         ("OTEL_SDK_DISABLED", "yes", "using false"),
         ("OTEL_LOG_LEVEL", "loud", "using info"),
         ("RUST_LOG", "a=b=c", "using info"),
+        ("OTEL_PROPAGATORS", "b3", "ignored"),
+        ("OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN", "spans", "using both"),
+        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "-1", "using 4096"),
     ];
     for (variable, value, says) in cases {
         let process = Process::start(&[(variable, value)]);
