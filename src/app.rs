@@ -31,6 +31,7 @@ pub(crate) fn app(
     > + use<>,
 > {
     let table = Table { provider };
+    let origins = config.origins.clone();
     let server_span = config
         .server_span
         .apply_to(Middleware::new(provider))
@@ -40,7 +41,11 @@ pub(crate) fn app(
         .on_end(access_log::write);
     App::new()
         .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
-        .service(api(&table).wrap(cors::cors(&config.origins)).wrap(from_fn(cors::expose)))
+        .service(
+            api(&table)
+                .wrap(cors::cors(&config.origins))
+                .wrap(from_fn(move |request, next| cors::expose(origins.clone(), request, next))),
+        )
         .service(table.get("/rollbar/test", "report.test", report::test))
         .service(table.get(health::PATH, "health", health::handler))
         // The last wrapped is the first passed: the SERVER span is around everything.

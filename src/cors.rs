@@ -4,14 +4,19 @@
 //! for allowed origins only (`actix-cors` would tell it to strangers as well).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use actix_cors::Cors;
+use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HeaderName, HeaderValue, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HeaderMap, HeaderName, HeaderValue,
+    ORIGIN, VARY,
 };
 use actix_web::middleware::Next;
+
+use crate::server_span::catch_panics;
 
 /// Methods of the API.
 const METHODS: [&str; 4] = ["OPTIONS", "GET", "HEAD", "POST"];
@@ -30,7 +35,7 @@ pub enum Origins {
     /// `*`, said explicitly.
     Any,
     /// `scheme://host[:port]` each, lower case, without a default port.
-    These(BTreeSet<String>),
+    These(Arc<BTreeSet<String>>),
 }
 
 impl Origins {
@@ -52,31 +57,57 @@ pub(crate) fn cors(origins: &Origins) -> Cors {
         .allowed_headers(REQUEST_HEADERS)
 }
 
-/// Middleware around [`cors`]: tells a page of an allowed origin which headers it may read, and caches
-/// that every answer depends on the origin (a refused preflight of `actix-cors` does not say so).
+/// Middleware around [`cors`]: tells a page of an allowed origin which headers it may read, also of
+/// the answer to a request that panicked; and says that every answer depends on the origin (a refused
+/// preflight of `actix-cors` does not).
 pub(crate) async fn expose<B: MessageBody>(
+    origins: Origins,
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let mut response = next.call(request).await?;
-    let headers = response.headers_mut();
-    if let Some(origin) = headers.get(ACCESS_CONTROL_ALLOW_ORIGIN).cloned() {
+) -> Result<ServiceResponse<B>, Error> {
+    let origin = request.headers().get(ORIGIN).cloned();
+    let origin = origin.filter(|origin| origin.to_str().is_ok_and(|text| origins.allow(text)));
+    match catch_panics(next.call(request)).await {
+        Ok(mut response) => {
+            let is_granted = response.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN);
+            grant(response.headers_mut(), origin.as_ref().filter(|_| is_granted));
+            Ok(response)
+        }
+        // A panic unwinds through `actix-cors`, which then grants nothing.
+        Err(mut error) => {
+            error.add_response_mapper(move |mut response| {
+                grant(response.headers_mut(), origin.as_ref());
+                response
+            });
+            Err(error)
+        }
+    }
+}
+
+fn grant(headers: &mut HeaderMap, origin: Option<&HeaderValue>) {
+    if let Some(origin) = origin {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
-        headers.insert(TIMING_ALLOW_ORIGIN, origin);
+        headers.insert(TIMING_ALLOW_ORIGIN, origin.clone());
     }
     if !headers.contains_key(VARY) {
         headers.insert(VARY, HeaderValue::from_static("Origin"));
     }
-    Ok(response)
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::dev::Service;
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, init_service};
+    use actix_web::{App, web};
+
     use super::*;
 
     #[test]
     fn an_origin_is_allowed_whole_or_not_at_all() {
-        let origins = Origins::These(BTreeSet::from(["http://localhost:3000".to_owned()]));
+        let origins =
+            Origins::These(Arc::new(BTreeSet::from(["http://localhost:3000".to_owned()])));
         let cases = [
             ("http://localhost:3000", true),
             ("HTTP://LocalHost:3000", true),
@@ -92,5 +123,29 @@ mod tests {
             assert_eq!(origins.allow(origin), allowed, "{origin}");
         }
         assert!(Origins::Any.allow("https://anything.example"));
+    }
+
+    #[actix_web::test]
+    async fn a_page_may_read_the_answer_to_a_request_that_panicked() {
+        let origins =
+            Origins::These(Arc::new(BTreeSet::from(["http://localhost:3000".to_owned()])));
+        let expose_to = origins.clone();
+        let app = init_service(
+            App::new()
+                .wrap(cors(&origins))
+                .wrap(from_fn(move |request, next| expose(expose_to.clone(), request, next)))
+                .route("/", web::get().to(async || -> &'static str { panic!("on purpose") })),
+        )
+        .await;
+        for (origin, granted) in [("http://localhost:3000", true), ("http://evil.example", false)] {
+            let request = TestRequest::get().insert_header((ORIGIN, origin)).to_request();
+            let Err(error) = app.call(request).await else { panic!("an error") };
+            let response = error.error_response();
+            assert_eq!(response.status(), 500);
+            let headers = response.headers();
+            assert_eq!(headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN), granted, "{origin}");
+            assert_eq!(headers.contains_key(ACCESS_CONTROL_EXPOSE_HEADERS), granted, "{origin}");
+            assert!(headers.contains_key(VARY), "{origin}");
+        }
     }
 }

@@ -17,6 +17,7 @@ pub mod telemetry;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
@@ -152,7 +153,7 @@ fn read_origins(env: &Environment) -> Result<Origins, ConfigError> {
             origins.insert(origin);
         }
     }
-    Ok(if any { Origins::Any } else { Origins::These(origins) })
+    Ok(if any { Origins::Any } else { Origins::These(Arc::new(origins)) })
 }
 
 /// Under which URL a browser reaches a port of this machine: Gitpod and Codespaces give each port a

@@ -60,6 +60,6 @@ pub use extractor::ServerSpan;
 pub use middleware::{ResponseFuture, TracedService};
 pub use open_span::Ended;
 pub(crate) use panic::message as panic_message;
-pub use panic::{HandlerPanic, remember_panics};
+pub use panic::{HandlerPanic, catch_panics, remember_panics};
 pub use settings::{Middleware, Stopping};
 pub use trusted_proxies::{BadTrustedProxy, TrustedProxies};

@@ -6,10 +6,13 @@
 use std::any::Any;
 use std::backtrace::Backtrace;
 use std::cell::RefCell;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{Error, HttpResponse, ResponseError};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 
@@ -72,6 +75,20 @@ pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, HandlerPanic> {
     // What panicked is dropped and not used again, so a broken invariant inside of it is not seen; what
     // it shares with other requests has to guard itself, as in any server.
     catch_unwind(AssertUnwindSafe(work)).map_err(|payload| HandlerPanic::from_payload(&*payload))
+}
+
+/// Awaits `response`; a panic in it is an error. For a middleware inside of ours that has to do with
+/// each response, those of panics too: CORS, say.
+///
+/// # Errors
+/// What `response` fails with, or a [`HandlerPanic`].
+pub async fn catch_panics<T>(response: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let mut response = pin!(response);
+    poll_fn(|cx| match catch(|| response.as_mut().poll(cx)) {
+        Ok(poll) => poll,
+        Err(panic) => Poll::Ready(Err(panic.into())),
+    })
+    .await
 }
 
 thread_local! {
