@@ -9,14 +9,10 @@
 
 use actix_web::error::ErrorBadGateway;
 use actix_web::{App, HttpResponse, HttpServer, web};
-use backend_actix::propagation::{Kind, propagator};
+use backend_actix::http_client::Client;
+use backend_actix::propagation::Kind;
 use backend_actix::server_span::Middleware;
-use opentelemetry::Context;
-use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
-use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
-use opentelemetry_http::HeaderInjector;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 
 /// One call that the suite asks for: `arguments`, posted to `url`.
 #[derive(serde::Deserialize)]
@@ -25,27 +21,21 @@ struct Call {
     arguments: serde_json::Value,
 }
 
-/// What a call needs.
-struct Caller {
-    client: reqwest::Client,
-    tracer: SdkTracer,
-    propagator: TextMapCompositePropagator,
-}
-
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port = std::env::var("PORT").map_or(Ok(5000), |port| port.parse())?;
     let provider = SdkTracerProvider::builder().build();
     let middleware = Middleware::new(&provider);
-    let caller = web::Data::new(Caller {
-        client: reqwest::Client::builder().no_proxy().build()?,
-        tracer: provider.tracer("trace_context_target"),
-        propagator: propagator(&[Kind::TraceContext]),
-    });
+    let client = web::Data::new(
+        Client::builder(&provider)
+            .http(reqwest::Client::builder().no_proxy())
+            .propagators([Kind::TraceContext])
+            .build()?,
+    );
 
     HttpServer::new(move || {
         App::new()
-            .app_data(caller.clone())
+            .app_data(client.clone())
             .route("/test", web::post().to(test))
             .wrap(middleware.clone())
     })
@@ -56,27 +46,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// Makes the calls, each in a CLIENT span: each of them has a parent id of its own.
 async fn test(
-    caller: web::Data<Caller>,
+    client: web::Data<Client>,
     calls: web::Json<Vec<Call>>,
 ) -> actix_web::Result<HttpResponse> {
     for call in calls.into_inner() {
-        caller.post(call).await.map_err(ErrorBadGateway)?;
+        let call = client.post(call.url).json(&call.arguments).send();
+        call.await.map_err(ErrorBadGateway)?.error_for_status().map_err(ErrorBadGateway)?;
     }
     Ok(HttpResponse::Ok().json(()))
-}
-
-impl Caller {
-    /// Makes one call, in a CLIENT span: each of them has a parent id of its own.
-    async fn post(&self, call: Call) -> Result<(), reqwest::Error> {
-        let span = self.tracer.span_builder("POST").with_kind(SpanKind::Client).start(&self.tracer);
-        let cx = Context::current_with_span(span);
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        self.propagator.inject_context(&cx, &mut HeaderInjector(&mut headers));
-        let request = self.client.post(call.url).headers(headers).body(call.arguments.to_string());
-        request.send().await?.error_for_status()?;
-        cx.span().end();
-        Ok(())
-    }
 }

@@ -20,8 +20,9 @@
 //! Around that: [`config`] reads the environment once, [`logging`] sends everything that is no span
 //! to stderr, [`server`] listens and drains, and the binary puts them together.
 //!
-//! To trace a service of your own, take [`server_span`] and [`child_span`]; `examples/minimal.rs`
-//! shows how little it needs.
+//! To trace a service of your own, take [`server_span`] and [`child_span`], [`carry`] where work goes on
+//! elsewhere, and [`http_client`] for the calls that it makes; [`propagation`] is below both ends.
+//! `examples/minimal.rs` shows how little it needs.
 
 mod access_log;
 mod activities;
@@ -33,11 +34,13 @@ mod cors;
 mod error;
 mod handle;
 pub mod health;
+pub mod http_client;
 mod json_object;
 pub mod logging;
 mod message_text;
 mod messages;
 pub mod propagation;
+mod redaction;
 mod report;
 pub mod server;
 pub mod server_span;

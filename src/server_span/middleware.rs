@@ -16,7 +16,8 @@ use pin_project_lite::pin_project;
 use super::attributes;
 use super::body::SpanBody;
 use super::header_extractor::HeaderExtractor;
-use super::open_span::{Method, OpenSpan};
+use super::method::Method;
+use super::open_span::OpenSpan;
 use super::panic::{HandlerPanic, catch};
 use super::settings::Middleware;
 use super::{request_body, response_headers};
@@ -47,7 +48,7 @@ where
         }
 
         let (parent, links) = self.parent_of(&request);
-        let method = Method::of(request.method(), &self.settings);
+        let method = Method::of(request.method(), self.settings.known_methods.as_deref());
         // Before routing the path alone can tell the route; it names the span for samplers and for a
         // request that never gets a response. What routing finds replaces it.
         let route = request.resource_map().match_pattern(request.path());

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `middleware.rs` | where the span is opened: what happens to a request, in order |
 //! | `settings.rs` | what can be chosen: the builder |
-//! | `attributes.rs` | what the span says of its request |
+//! | `attributes.rs`, `method.rs` | what the span says of its request |
 //! | `forwarded.rs`, `forwarded_element.rs`, `trusted_proxies.rs`, `host.rs` | who asked whom, as trusted proxies tell it |
 //! | `header_extractor.rs` | the caller's context, from the headers |
 //! | `captured_headers.rs` | headers that are recorded on demand |
@@ -46,6 +46,7 @@ mod forwarded;
 mod forwarded_element;
 mod header_extractor;
 mod host;
+mod method;
 mod middleware;
 mod open_span;
 mod panic;
@@ -57,6 +58,7 @@ mod trusted_proxies;
 pub use body::SpanBody;
 pub use captured_headers::{HeaderNames, SensitiveHeader};
 pub use extractor::ServerSpan;
+pub(crate) use method::standard_method;
 pub use middleware::{ResponseFuture, TracedService};
 pub use open_span::Ended;
 pub(crate) use panic::message as panic_message;

@@ -17,6 +17,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_semantic_conventions::attribute as key;
 
 use super::exception::Exception;
+use super::method::Method;
 use super::panic::HandlerPanic;
 use super::request_body::Upload;
 use super::settings::Middleware;
@@ -29,36 +30,6 @@ const SHUTDOWN: &str = "shutdown";
 const PANIC: &str = "panic";
 /// `error.type` of a response whose body could not be made to its end.
 const RESPONSE_BODY: &str = "response_body";
-
-/// The request's method, as a span tells it.
-pub(super) struct Method {
-    /// `None` for an unknown one: what strangers make up must not become a span's name.
-    known: Option<Cow<'static, str>>,
-}
-
-impl Method {
-    pub(super) fn of(method: &actix_web::http::Method, settings: &Middleware) -> Self {
-        Self { known: settings.known_method(method) }
-    }
-
-    pub(super) fn is_known(&self) -> bool {
-        self.known.is_some()
-    }
-
-    /// `http.request.method`.
-    pub(super) fn attribute(&self) -> Cow<'static, str> {
-        self.known.clone().unwrap_or(Cow::Borrowed("_OTHER"))
-    }
-
-    /// `{method} {route}`, without a route `{method}`, and `HTTP` for an unknown method.
-    pub(super) fn span_name(&self, route: Option<&str>) -> Cow<'static, str> {
-        let method = self.known.clone().unwrap_or(Cow::Borrowed("HTTP"));
-        match route {
-            Some(route) => Cow::Owned([&method, " ", route].concat()),
-            None => method,
-        }
-    }
-}
 
 /// What an [`on_end`](super::Middleware::on_end) hook is told of a span that has ended.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! What can be chosen about SERVER spans: the builder that `App::wrap` takes.
 
-use std::borrow::Cow;
 use std::future::{Ready, ready};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::http::Method;
 use opentelemetry::InstrumentationScope;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
@@ -183,37 +181,11 @@ impl Middleware {
         })
     }
 
-    /// `http.request.method` of a request; `None` for an unknown one.
-    pub(super) fn known_method(&self, method: &Method) -> Option<Cow<'static, str>> {
-        let Some(known) = &self.known_methods else {
-            return standard_method(method).map(Cow::Borrowed);
-        };
-        let method = method.as_str();
-        known.iter().any(|known| known == method).then(|| Cow::Owned(method.to_owned()))
-    }
-
     pub(super) fn tell_end(&self, ended: impl FnOnce() -> Ended) {
         if let Some(on_end) = &self.on_end {
             on_end(&ended());
         }
     }
-}
-
-/// The methods of RFC 9110, PATCH (RFC 5789) and QUERY; case-sensitive.
-fn standard_method(method: &Method) -> Option<&'static str> {
-    Some(match method.as_str() {
-        "GET" => "GET",
-        "POST" => "POST",
-        "HEAD" => "HEAD",
-        "OPTIONS" => "OPTIONS",
-        "PUT" => "PUT",
-        "DELETE" => "DELETE",
-        "PATCH" => "PATCH",
-        "QUERY" => "QUERY",
-        "TRACE" => "TRACE",
-        "CONNECT" => "CONNECT",
-        _ => return None,
-    })
 }
 
 impl<S, B> Transform<S, ServiceRequest> for Middleware

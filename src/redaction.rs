@@ -1,0 +1,63 @@
+//! What must not be told in a URL: values in its query that give access to something.
+
+/// Query keys whose values give access to something; the conventions name them.
+const REDACTED_QUERY_KEYS: [&str; 7] = [
+    "X-Amz-Signature",
+    "X-Amz-Credential",
+    "X-Amz-Security-Token",
+    "AWSAccessKeyId",
+    "Signature",
+    "sig",
+    "X-Goog-Signature",
+];
+
+/// `query` with the values of secret keys replaced; the keys stay, so that one sees what was there.
+pub(crate) fn redact_query(query: &str, more_keys: &[String]) -> String {
+    let is_secret =
+        |name: &str| REDACTED_QUERY_KEYS.contains(&name) || more_keys.iter().any(|key| key == name);
+    let mut redacted = String::with_capacity(query.len());
+    for (index, pair) in query.split('&').enumerate() {
+        if index > 0 {
+            redacted.push('&');
+        }
+        match pair.split_once('=') {
+            Some((name, _)) if is_secret(name) => {
+                redacted.push_str(name);
+                redacted.push_str("=REDACTED");
+            }
+            _ => redacted.push_str(pair),
+        }
+    }
+    redacted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_in_the_query_are_redacted_and_nothing_else() {
+        let cases = [
+            ("term=cloud", "term=cloud"),
+            ("a=1&sig=abc&b=2", "a=1&sig=REDACTED&b=2"),
+            ("sig=", "sig=REDACTED"),
+            ("sig", "sig"),
+            ("SIG=abc", "SIG=abc"),
+            ("signature=abc", "signature=abc"),
+            ("Signature=a=b&&x", "Signature=REDACTED&&x"),
+            (
+                "X-Amz-Credential=a&X-Amz-Signature=b",
+                "X-Amz-Credential=REDACTED&X-Amz-Signature=REDACTED",
+            ),
+            (
+                "X-Goog-Signature=a&X-Amz-Security-Token=b",
+                "X-Goog-Signature=REDACTED&X-Amz-Security-Token=REDACTED",
+            ),
+            ("AWSAccessKeyId=a", "AWSAccessKeyId=REDACTED"),
+            ("", ""),
+        ];
+        for (query, redacted) in cases {
+            assert_eq!(redact_query(query, &[]), redacted, "{query}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The request's method: a known one, or one that a stranger made up.
+
+use std::borrow::Cow;
+
+use actix_web::http;
+
+/// The request's method, as a span tells it.
+pub(super) struct Method {
+    /// `None` for an unknown one: what strangers make up must not become a span's name.
+    known: Option<Cow<'static, str>>,
+}
+
+impl Method {
+    /// Looks `method` up in `known_methods`, by default the standard ones.
+    pub(super) fn of(method: &http::Method, known_methods: Option<&[String]>) -> Self {
+        let method = method.as_str();
+        let known = match known_methods {
+            None => standard_method(method).map(Cow::Borrowed),
+            Some(known) => {
+                known.iter().any(|known| known == method).then(|| Cow::Owned(method.to_owned()))
+            }
+        };
+        Self { known }
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.known.is_some()
+    }
+
+    /// `http.request.method`.
+    pub(super) fn attribute(&self) -> Cow<'static, str> {
+        self.known.clone().unwrap_or(Cow::Borrowed("_OTHER"))
+    }
+
+    /// `{method} {route}`, without a route `{method}`, and `HTTP` for an unknown method.
+    pub(super) fn span_name(&self, route: Option<&str>) -> Cow<'static, str> {
+        let method = self.known.clone().unwrap_or(Cow::Borrowed("HTTP"));
+        match route {
+            Some(route) => Cow::Owned([&method, " ", route].concat()),
+            None => method,
+        }
+    }
+}
+
+/// The methods of RFC 9110, PATCH (RFC 5789) and QUERY; case-sensitive.
+pub(crate) fn standard_method(method: &str) -> Option<&'static str> {
+    Some(match method {
+        "GET" => "GET",
+        "POST" => "POST",
+        "HEAD" => "HEAD",
+        "OPTIONS" => "OPTIONS",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "PATCH" => "PATCH",
+        "QUERY" => "QUERY",
+        "TRACE" => "TRACE",
+        "CONNECT" => "CONNECT",
+        _ => return None,
+    })
+}
