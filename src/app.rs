@@ -13,14 +13,14 @@ use crate::child_span::HandlerTracer;
 use crate::config::Config;
 use crate::cors;
 use crate::json_object::MAX_BODY_BYTES;
-use crate::server_span::{Middleware, Stopping};
+use crate::server_span::{InFlight, Middleware};
 use crate::{access_log, activities, error, health, messages, report};
 
-/// The service, as `config` says; `provider` makes the spans, `stopping` tells them of a forced end.
+/// The service, as `config` says; `provider` makes the spans, `in_flight` counts the requests.
 pub(crate) fn app(
     config: &Config,
     provider: &SdkTracerProvider,
-    stopping: &Stopping,
+    in_flight: &InFlight,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -37,7 +37,7 @@ pub(crate) fn app(
         .apply_to(Middleware::new(provider))
         .exclude(health::PATH)
         .classify_errors(error::class)
-        .stopping(stopping.clone())
+        .in_flight(in_flight.clone())
         .on_end(access_log::write);
     App::new()
         .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::app::app;
 use crate::config::{Config, ServerConfig};
-use crate::server_span::Stopping;
+use crate::server_span::InFlight;
 
 /// Why the service could not serve.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ pub enum ServeError {
 pub struct Listening {
     server: Server,
     addresses: Vec<SocketAddr>,
-    stopping: Stopping,
+    in_flight: InFlight,
     /// How long requests in flight may take at the end.
     drain_time: Duration,
 }
@@ -50,12 +50,12 @@ pub struct Listening {
 pub fn listen(config: &Config, provider: &SdkTracerProvider) -> Result<Listening, ServeError> {
     let ServerConfig { bind_address, port, workers, shutdown_timeout } = config.server;
     let address = SocketAddr::from((bind_address, port));
-    let stopping = Stopping::default();
+    let in_flight = InFlight::default();
     // The other half is the exporters'.
     let drain_time = shutdown_timeout / 2;
     let service = {
-        let (config, provider, stopping) = (config.clone(), provider.clone(), stopping.clone());
-        move || app(&config, &provider, &stopping)
+        let (config, provider, in_flight) = (config.clone(), provider.clone(), in_flight.clone());
+        move || app(&config, &provider, &in_flight)
     };
     let server = HttpServer::new(service)
         .workers(workers)
@@ -67,7 +67,7 @@ pub fn listen(config: &Config, provider: &SdkTracerProvider) -> Result<Listening
         .bind(address)
         .map_err(|source| ServeError::Bind { address, source })?;
     let addresses = server.addrs();
-    Ok(Listening { server: server.run(), addresses, stopping, drain_time })
+    Ok(Listening { server: server.run(), addresses, in_flight, drain_time })
 }
 
 /// The time as Actix takes it: in whole seconds.
@@ -120,12 +120,22 @@ impl Listening {
         if tokio::time::timeout(patience, &mut self.server).await.is_ok() {
             return;
         }
-        self.stopping.begin();
+        self.in_flight.cut_off();
         tracing::warn!("requests are cut off: they take too long to end");
+        let rest = whole_seconds(self.drain_time) - patience + DROP_TIME;
+        let dropped = async {
+            let _ = (&mut self.server).await;
+            // A worker says that it has stopped before it has dropped what it had.
+            while self.in_flight.count() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
         // A worker that is stuck in a handler does not hold the end.
-        let rest = whole_seconds(self.drain_time) - patience + HEAD_START;
-        let _ = tokio::time::timeout(rest, &mut self.server).await;
+        let _ = tokio::time::timeout(rest, dropped).await;
     }
 }
 
+/// How long before the drop it is announced.
 const HEAD_START: Duration = Duration::from_millis(100);
+/// How long the dropping may take at most.
+const DROP_TIME: Duration = Duration::from_millis(500);

@@ -13,6 +13,7 @@
 //! | `open_span.rs` | the span between its opening and its end: how a request can end |
 //! | `request_body.rs`, `body.rs` | the bodies: counted, and watched for clients that go away |
 //! | `panic.rs`, `exception.rs` | a handler's panic becomes an answer; what went wrong is recorded |
+//! | `in_flight.rs` | how many spans are open, and whether their requests are cut off |
 //! | `response_headers.rs` | tells the client its trace id |
 //! | `extractor.rs` | lets a handler add to the span |
 //!
@@ -46,6 +47,7 @@ mod forwarded;
 mod forwarded_element;
 mod header_extractor;
 mod host;
+mod in_flight;
 mod method;
 mod middleware;
 mod open_span;
@@ -58,10 +60,11 @@ mod trusted_proxies;
 pub use body::SpanBody;
 pub use captured_headers::{HeaderNames, SensitiveHeader};
 pub use extractor::ServerSpan;
+pub use in_flight::InFlight;
 pub(crate) use method::standard_method;
 pub use middleware::{ResponseFuture, TracedService};
 pub use open_span::Ended;
 pub(crate) use panic::message as panic_message;
 pub use panic::{HandlerPanic, catch_panics, remember_panics};
-pub use settings::{Middleware, Stopping};
+pub use settings::Middleware;
 pub use trusted_proxies::{BadTrustedProxy, TrustedProxies};

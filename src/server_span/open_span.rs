@@ -75,6 +75,7 @@ impl OpenSpan {
         route: Option<String>,
         upload: Option<Rc<Upload>>,
     ) -> Self {
+        settings.in_flight.begin();
         Self {
             cx,
             settings,
@@ -185,6 +186,7 @@ impl OpenSpan {
         }
         // Explicit: clones of the context, in spawned tasks say, must not keep the span open.
         span.end();
+        self.settings.in_flight.end();
         self.settings.tell_end(|| Ended {
             method: self.method.attribute(),
             route: self.route.clone(),
@@ -216,7 +218,7 @@ impl OpenSpan {
 impl Drop for OpenSpan {
     fn drop(&mut self) {
         if !self.is_bodiless && !self.has_ended {
-            let reason = if self.settings.stopping.has_begun() {
+            let reason = if self.settings.in_flight.is_cut_off() {
                 SHUTDOWN
             } else if std::thread::panicking() {
                 PANIC

@@ -3,7 +3,6 @@
 use std::future::{Ready, ready};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::Error;
 use actix_web::body::MessageBody;
@@ -15,6 +14,7 @@ use opentelemetry_semantic_conventions::SCHEMA_URL;
 
 use super::body::SpanBody;
 use super::captured_headers::{CapturedHeaders, HeaderNames};
+use super::in_flight::InFlight;
 use super::middleware::TracedService;
 use super::open_span::Ended;
 use super::trusted_proxies::TrustedProxies;
@@ -46,27 +46,11 @@ pub struct Middleware {
     pub(super) public_endpoint: bool,
     pub(super) exception_events: bool,
     pub(super) classify_error: fn(&Error) -> Option<&'static str>,
-    pub(super) stopping: Stopping,
+    pub(super) in_flight: InFlight,
     on_end: Option<Arc<OnEnd>>,
 }
 
 type OnEnd = dyn Fn(&Ended) + Send + Sync;
-
-/// Says that the service is stopping by force: what is dropped from then on was not left by its
-/// client. Clones say it together.
-#[derive(Clone, Debug, Default)]
-pub struct Stopping(Arc<AtomicBool>);
-
-impl Stopping {
-    /// Says it.
-    pub fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn has_begun(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 impl Middleware {
     /// A middleware whose spans go to `provider`, under a scope named after this crate, with the
@@ -88,7 +72,7 @@ impl Middleware {
             public_endpoint: false,
             exception_events: true,
             classify_error: |_| None,
-            stopping: Stopping::default(),
+            in_flight: InFlight::default(),
             on_end: None,
         }
     }
@@ -160,10 +144,10 @@ impl Middleware {
         self
     }
 
-    /// Lets requests that are dropped while the service stops by force say so, as
+    /// Counts requests, and lets those that are cut off when the service stops say so, as
     /// `error.type=shutdown`.
-    pub fn stopping(mut self, stopping: Stopping) -> Self {
-        self.stopping = stopping;
+    pub fn in_flight(mut self, in_flight: InFlight) -> Self {
+        self.in_flight = in_flight;
         self
     }
 
