@@ -13,6 +13,7 @@ mod custom_app;
 mod ends;
 mod export;
 mod malformed;
+mod registry;
 mod sampling;
 mod server_span;
 mod shutdown;
