@@ -1,5 +1,7 @@
 //! What must not be told in a URL: values in its query that give access to something.
 
+use percent_encoding::percent_decode_str;
+
 /// Query keys whose values give access to something; the conventions name them.
 const REDACTED_QUERY_KEYS: [&str; 7] = [
     "X-Amz-Signature",
@@ -13,8 +15,11 @@ const REDACTED_QUERY_KEYS: [&str; 7] = [
 
 /// `query` with the values of secret keys replaced; the keys stay, so that one sees what was there.
 pub(crate) fn redact_query(query: &str, more_keys: &[String]) -> String {
-    let is_secret =
-        |name: &str| REDACTED_QUERY_KEYS.contains(&name) || more_keys.iter().any(|key| key == name);
+    let is_secret = |name: &str| {
+        // As whoever reads the query will read the key.
+        let name = percent_decode_str(name).decode_utf8_lossy();
+        REDACTED_QUERY_KEYS.contains(&&*name) || more_keys.iter().any(|key| *key == name)
+    };
     let mut redacted = String::with_capacity(query.len());
     for (index, pair) in query.split('&').enumerate() {
         if index > 0 {
@@ -54,6 +59,7 @@ mod tests {
                 "X-Goog-Signature=REDACTED&X-Amz-Security-Token=REDACTED",
             ),
             ("AWSAccessKeyId=a", "AWSAccessKeyId=REDACTED"),
+            ("%73ig=a&si%67=b", "%73ig=REDACTED&si%67=REDACTED"),
             ("", ""),
         ];
         for (query, redacted) in cases {

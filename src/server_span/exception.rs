@@ -23,7 +23,9 @@ impl Exception<'_> {
         let class = self.class.unwrap_or(UNCLASSIFIED);
         let stacktrace = self.panic.and_then(HandlerPanic::stacktrace);
         let span = cx.span();
-        let trace_id = span.span_context().trace_id().to_string();
+        let span_context = span.span_context();
+        let trace_id = span_context.trace_id().to_string();
+        let span_id = span_context.span_id().to_string();
         tracing::error!(
             name: "http.server.request.exception",
             {
@@ -31,6 +33,7 @@ impl Exception<'_> {
                 "exception.message" = self.message,
                 "exception.stacktrace" = stacktrace,
                 trace_id,
+                span_id,
             },
             "a request failed"
         );

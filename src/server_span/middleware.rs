@@ -41,7 +41,8 @@ where
     forward_ready!(service);
 
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
-        if self.settings.excludes(request.path()) {
+        // The path as the router reads it: `/%68ealth` is `/health`.
+        if self.settings.excludes(request.match_info().as_str()) {
             // Not traced means not at all: what handlers open would else be traces of their own.
             let cx = Context::new().with_telemetry_suppressed();
             return self.call_in(request, Scope::Untraced { cx });

@@ -24,9 +24,11 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// The body's size in bytes, if it is known: announced, or counted to its end.
+    /// The body's size in bytes, if it is known: announced, or counted to its end, which may have come
+    /// too early.
     pub(super) fn size(&self) -> Option<u64> {
-        self.announced.or_else(|| self.is_complete.get().then(|| self.received.get()))
+        let is_at_its_end = self.is_complete.get() || self.is_broken.get();
+        if is_at_its_end { Some(self.received.get()) } else { self.announced }
     }
 
     /// Did the client go away before its end?

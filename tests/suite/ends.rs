@@ -328,6 +328,7 @@ fn an_upload_that_breaks_off_does_not_look_like_a_mistake_of_the_client() {
             let (span, attributes) = (one(&spans), one(&spans).attributes());
             assert_eq!(span.name(), "POST /api/activities");
             assert_eq!(attributes["error.type"], "client_disconnected", "{way} {head}");
+            assert_eq!(attributes["http.request.body.size"], 6, "{way} {head}");
             assert!(is_error(span), "{way} {head}");
             assert_ne!(attributes.get("http.response.status_code"), Some(&json!(200)));
         }
