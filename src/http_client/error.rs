@@ -28,7 +28,7 @@ pub enum Error {
     /// The request cannot be sent as it is. No span is opened for it.
     #[error(
         "the request cannot be sent: {}; give it an absolute http or https URL and valid headers",
-        with_causes(&**source)
+        root_cause(&**source)
     )]
     Request {
         /// What is wrong with it.
@@ -45,7 +45,7 @@ pub enum Error {
     /// The host's name has no address.
     #[error(
         "the address of {server} cannot be found: {}; check the name and the resolver",
-        with_causes(&**source)
+        root_cause(&**source)
     )]
     Dns {
         /// Host and port.
@@ -56,7 +56,7 @@ pub enum Error {
     /// There is a server, but no trust in it.
     #[error(
         "no secure connection to {server}: {}; check its certificate and the trusted ones",
-        with_causes(&**source)
+        root_cause(&**source)
     )]
     Tls {
         /// Host and port.
@@ -67,7 +67,7 @@ pub enum Error {
     /// Nobody listens there, or the network is not up.
     #[error(
         "no connection to {server}: {}; see whether it is up and can be reached",
-        with_causes(&**source)
+        root_cause(&**source)
     )]
     Connect {
         /// Host and port.
@@ -78,7 +78,7 @@ pub enum Error {
     /// The connection broke before the response's headers were in, or what came was no HTTP.
     #[error(
         "the exchange with {server} broke: {}; whether it saw the request is not known",
-        with_causes(&**source)
+        root_cause(&**source)
     )]
     Exchange {
         /// Host and port.
@@ -106,7 +106,7 @@ pub enum Error {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the HTTP client could not be made: {}; are root certificates installed, and those given valid?",
-    with_causes(.0)
+    root_cause(.0)
 )]
 pub struct BuildError(#[source] pub(super) reqwest::Error);
 
@@ -166,9 +166,13 @@ pub(super) fn server(url: &Url) -> String {
 
 /// While connecting, nothing but a handshake reads data that it could find invalid.
 fn is_handshake_failure(error: &reqwest::Error) -> bool {
-    causes(error)
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| cause.kind() == io::ErrorKind::InvalidData)
+    causes(error).filter_map(|cause| cause.downcast_ref()).any(is_invalid_data)
+}
+
+/// An I/O error has not the one that it wraps as its source, but that one's source.
+fn is_invalid_data(error: &io::Error) -> bool {
+    let wrapped = || error.get_ref()?.downcast_ref().map(is_invalid_data);
+    error.kind() == io::ErrorKind::InvalidData || wrapped().unwrap_or(false)
 }
 
 fn causes<'a>(
@@ -177,7 +181,7 @@ fn causes<'a>(
     std::iter::successors(error.source(), |&cause| cause.source())
 }
 
-/// An error with what caused it: reqwest's own sentence says only "error sending request".
-fn with_causes(error: &(dyn StdError + 'static)) -> String {
-    causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+/// What an error comes from in the end: reqwest's own sentence says only "error sending request".
+fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    causes(error).last().unwrap_or(error).to_string()
 }

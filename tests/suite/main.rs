@@ -12,6 +12,7 @@ mod cors;
 mod custom_app;
 mod ends;
 mod export;
+mod http_client;
 mod malformed;
 mod registry;
 mod sampling;

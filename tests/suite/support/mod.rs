@@ -1,7 +1,9 @@
 //! What the tests stand on: a service in this process, the binary as a process, and a receiver that
 //! decodes what they send.
 
+pub mod caller;
 pub mod http;
 pub mod process;
 pub mod receiver;
+pub mod scripted;
 pub mod service;
