@@ -155,6 +155,8 @@ impl Builder {
     /// # Errors
     /// If what it is built upon cannot be built: there are no root certificates, say.
     pub fn build(self) -> Result<Client, BuildError> {
+        // What stays is no second attempt: on a pooled connection that turns out to be closed nothing
+        // was sent, and the request goes over another.
         let http = self.http.redirect(redirect::Policy::none()).retry(retry::never());
         let http = http.build().map_err(BuildError)?;
         Ok(Client::new_with(http, propagator(&self.propagators), self.settings))

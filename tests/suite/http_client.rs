@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use crate::support::caller::Caller;
 use crate::support::receiver::{Received, Receiver};
-use crate::support::scripted::{CLOSE, NOTHING, Scripted, header};
+use crate::support::scripted::{CLOSE, NOTHING, Scripted, UNFINISHED, header};
 use crate::support::service::Service;
 
 /// All that a case may ask for.
@@ -240,6 +240,27 @@ fn retries_are_spans_of_their_own() {
 }
 
 #[test]
+fn the_wait_that_a_server_wants_is_in_no_span() {
+    let server = Scripted::start(&["503 Busy|retry-after: 1", "200 OK"]);
+    let caller = Caller::start(|client| client);
+    assert_eq!(status(caller.block_on(caller.client.get(server.url("/")).send())), 200);
+    let spans = caller.stop();
+    let [first, second] = &spans[..] else { panic!("two spans: {spans:#?}") };
+    let wait = second.span.start_time_unix_nano - first.span.end_time_unix_nano;
+    assert!(wait >= 1_000_000_000, "{wait} ns");
+}
+
+#[test]
+fn the_span_ends_with_the_headers_whatever_becomes_of_the_body() {
+    let server = Scripted::start(&[UNFINISHED]);
+    let caller = Caller::start(|client| client);
+    let response = caller.block_on(caller.client.get(server.url("/")).send()).unwrap();
+    let expected = json!({ "http.response.status_code": 200, "error": false });
+    check("unfinished", &caller.stop(), &[expected]);
+    drop(response);
+}
+
+#[test]
 fn a_body_that_streams_is_sent_once() {
     for script in ["503 Busy", "307 Temporary Redirect|location: /b"] {
         let source = Service::start_app(
@@ -358,14 +379,16 @@ fn credentials_do_not_follow_to_another_server() {
 
 #[test]
 fn a_redirect_that_leads_nowhere() {
-    let once = "302 X|location: /";
-    let cases: [(&str, u32, &[&str], Result<u16, &str>, usize); 6] = [
-        ("a loop", 2, &[once, once, once, "200 OK"], Err("2 redirects"), 3),
-        ("not followed", 0, &[once, "200 OK"], Ok(302), 1),
-        ("the last allowed", 2, &[once, once, "200 OK"], Ok(200), 3),
+    const ONCE: &str = "302 X|location: /";
+    /// What it is, how many are followed, the script, what comes of it, after how many attempts.
+    type Case = (&'static str, u32, &'static [&'static str], Result<u16, &'static str>, usize);
+    let cases: [Case; 6] = [
+        ("a loop", 2, &[ONCE, ONCE, ONCE, "200 OK"], Err("2 redirects"), 3),
+        ("not followed", 0, &[ONCE, "200 OK"], Ok(302), 1),
+        ("the last allowed", 2, &[ONCE, ONCE, "200 OK"], Ok(200), 3),
         ("another scheme", 9, &["302 X|location: ftp://a.example/"], Err("Location"), 1),
         ("no URL", 9, &["302 X|location: http://"], Err("Location"), 1),
-        ("with a retry", 9, &[once, "503 X", "200 OK"], Ok(200), 3),
+        ("with a retry", 9, &[ONCE, "503 X", "200 OK"], Ok(200), 3),
     ];
     for (what, limit, script, outcome, attempts) in cases {
         let server = Scripted::start(script);

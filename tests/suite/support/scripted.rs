@@ -10,6 +10,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 pub const CLOSE: &str = "close";
 /// Instead of an answer: nothing, until the client closes.
 pub const NOTHING: &str = "nothing";
+/// Instead of an answer: its head, and nothing of its body until the client closes.
+pub const UNFINISHED: &str = "unfinished";
 
 /// The server. When its script is at its end, it closes.
 pub struct Scripted {
@@ -72,7 +74,10 @@ fn answer(
     let _ = notes.send("asked");
     match line {
         CLOSE => {}
-        NOTHING => {
+        NOTHING | UNFINISHED => {
+            if line == UNFINISHED {
+                connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n").unwrap();
+            }
             while connection.read(&mut [0; 64]).is_ok_and(|read| read > 0) {}
             let _ = notes.send("closed");
         }
