@@ -25,7 +25,7 @@ type Source = Box<dyn StdError + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The request cannot be sent as it is. No span is opened for it.
+    /// The request cannot be sent as it is. Mostly that is known before a span is opened.
     #[error(
         "the request cannot be sent: {}; give it an absolute http or https URL and valid headers",
         root_cause(&**source)

@@ -96,7 +96,7 @@ impl Builder {
         self
     }
 
-    /// Takes `host`, which is outside of the trace, no header of it; a name, in any case, or an
+    /// Sends no header of the trace to `host`, which is outside of it: a name, in any case, or an
     /// address, without a port. Its requests have spans all the same.
     pub fn without_propagation_to(mut self, host: impl Into<String>) -> Self {
         let mut host: String = host.into();
