@@ -111,7 +111,8 @@ impl Middleware {
         self
     }
 
-    /// Records these headers of requests as `http.request.header.<name>`.
+    /// Records these headers of requests as `http.request.header.<name>`, as they are: nothing in them
+    /// is redacted, not even the query of a `referer`.
     pub fn capture_request_headers(mut self, names: HeaderNames) -> Self {
         self.request_headers = CapturedHeaders::new("http.request.header.", names);
         self

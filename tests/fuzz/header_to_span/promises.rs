@@ -253,9 +253,33 @@ fn url(input: &Input, attributes: &Attributes<'_>) {
     }
 }
 
-/// A query's pair whose value is secret.
+/// A query's pair whose value is secret: its key, decoded as whoever reads the query does, is one of
+/// those.
 fn secret(pair: &str) -> Option<(&str, &str)> {
-    SECRET_KEYS.iter().find_map(|key| Some((*key, pair.strip_prefix(key)?.strip_prefix('=')?)))
+    let (key, value) = pair.split_once('=')?;
+    SECRET_KEYS.contains(&&*decoded(key)).then_some((key, value))
+}
+
+/// Percent-decoding, told once more.
+fn decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let code =
+            text.get(at + 1..at + 3).filter(|code| code.bytes().all(|b| b.is_ascii_hexdigit()));
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) if bytes[at] == b'%' => {
+                decoded.push(byte);
+                at += 3;
+            }
+            _ => {
+                decoded.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 fn addresses(input: &Input, attributes: &Attributes<'_>) {
