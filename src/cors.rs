@@ -90,8 +90,9 @@ fn grant(headers: &mut HeaderMap, origin: Option<&HeaderValue>) {
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
         headers.insert(TIMING_ALLOW_ORIGIN, origin.clone());
     }
-    if !headers.contains_key(VARY) {
-        headers.insert(VARY, HeaderValue::from_static("Origin"));
+    let varies = |value: &HeaderValue| value.to_str().is_ok_and(|list| list.contains("Origin"));
+    if !headers.get_all(VARY).any(varies) {
+        headers.append(VARY, HeaderValue::from_static("Origin"));
     }
 }
 

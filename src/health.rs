@@ -13,18 +13,18 @@ use serde::Serialize;
 use crate::config::ServerConfig;
 
 /// Where it is answered.
-pub const PATH: &str = "/health";
+pub(crate) const PATH: &str = "/health";
 
 /// The answer.
 #[derive(Debug, Serialize)]
-pub struct Health {
+pub(crate) struct Health {
     status: &'static str,
     service: &'static str,
     version: &'static str,
 }
 
 /// Answers `{"status":"ok", …}` with the service's name and version.
-pub async fn handler() -> Json<Health> {
+pub(crate) async fn handler() -> Json<Health> {
     Json(Health {
         status: "ok",
         service: env!("CARGO_PKG_NAME"),

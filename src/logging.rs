@@ -1,28 +1,26 @@
 //! Everything that is no span goes to stderr: our access log and messages, Actix's `log` records, and
 //! the OpenTelemetry SDK's own warnings, which are `tracing` events and vanish where nobody listens.
 
-use std::backtrace::{Backtrace, BacktraceStatus};
 use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt;
 use tracing::callsite::Identifier;
 use tracing::{Event, Level, Metadata};
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
-use tracing_subscriber::layer::{Context, Filter, Layer, SubscriberExt};
+use tracing_subscriber::layer::{self, Filter, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::server_span;
+use crate::telemetry::CONSOLE_THREAD;
 
 /// Warnings of the SDK about variables that it reads on its own, while [`crate::config`] has judged
 /// them already.
 const SDK_CONFIG_WARNINGS: [&str; 2] = ["TracerProvider.Config.", "Exporter.Config."];
-
-/// What `println!` panics with when stdout is closed or full; [`crate::telemetry`] catches it and says
-/// so in its own words.
-const STDOUT_PANIC: &str = "failed printing to stdout";
 
 /// How often a warning of the SDK is repeated; an outage, or a client that sends nonsense, would else
 /// fill the log with the same line.
@@ -59,11 +57,11 @@ struct Repeats {
 }
 
 impl<S> Filter<S> for Repeats {
-    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+    fn enabled(&self, _: &Metadata<'_>, _: &layer::Context<'_, S>) -> bool {
         true
     }
 
-    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
+    fn event_enabled(&self, event: &Event<'_>, _: &layer::Context<'_, S>) -> bool {
         let metadata = event.metadata();
         if !metadata.target().starts_with("opentelemetry") || *metadata.level() > Level::WARN {
             return true;
@@ -80,22 +78,21 @@ impl<S> Filter<S> for Repeats {
     }
 }
 
-/// Logs a panic as one line, like everything else, with the backtrace where `RUST_BACKTRACE` asks for
-/// it. For the binary: the hook is the process's.
+/// Logs a panic as one line, like everything else. Of one that breaks a traced request only the place is
+/// remembered: the span's own log event tells it. For the binary: the hook is the process's.
 pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let message = server_span::panic_message(panic.payload());
-        if message.starts_with(STDOUT_PANIC) {
+        // Printing to a stdout that is closed or full panics; that is caught there, and told.
+        if std::thread::current().name() == Some(CONSOLE_THREAD) {
             return;
         }
         server_span::remember_panics(panic);
-        let location = panic.location().map(ToString::to_string).unwrap_or_default();
-        let backtrace = Backtrace::capture();
-        match backtrace.status() {
-            BacktraceStatus::Captured => {
-                tracing::error!(location, "panicked: {message}\n{backtrace}");
-            }
-            _ => tracing::error!(location, "panicked: {message}"),
+        if Context::map_current(Context::has_active_span) {
+            return;
         }
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        // As a field the message is quoted, and stays on its line.
+        let message = server_span::panic_message(panic.payload());
+        tracing::error!(location, panic = message, "a thread panicked");
     }));
 }

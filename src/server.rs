@@ -29,7 +29,7 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
-    /// The listener failed later on, or signals cannot be waited for.
+    /// The listener failed later on.
     #[error("the server failed: {0}")]
     Io(#[from] io::Error),
 }
@@ -39,7 +39,8 @@ pub struct Listening {
     server: Server,
     addresses: Vec<SocketAddr>,
     in_flight: InFlight,
-    /// How long requests in flight may take at the end.
+    shutdown_timeout: Duration,
+    /// How long requests in flight may take of it.
     drain_time: Duration,
 }
 
@@ -51,7 +52,7 @@ pub fn listen(config: &Config, provider: &SdkTracerProvider) -> Result<Listening
     let ServerConfig { bind_address, port, workers, shutdown_timeout } = config.server;
     let address = SocketAddr::from((bind_address, port));
     let in_flight = InFlight::default();
-    // The other half is the exporters'.
+    // What is left is the exporters', half of the time at least.
     let drain_time = shutdown_timeout / 2;
     let service = {
         let (config, provider, in_flight) = (config.clone(), provider.clone(), in_flight.clone());
@@ -61,18 +62,14 @@ pub fn listen(config: &Config, provider: &SdkTracerProvider) -> Result<Listening
         .workers(workers)
         // What makes a client's disconnect cancel the handler, as most servers do.
         .h1_allow_half_closed(false)
-        .shutdown_timeout(whole_seconds(drain_time).as_secs())
+        // Longer than `drain_time`, which is kept by `drain`, to the millisecond.
+        .shutdown_timeout(shutdown_timeout.as_secs())
         // Signals are heard by `crate::signals`: the order of the end is ours.
         .disable_signals()
         .bind(address)
         .map_err(|source| ServeError::Bind { address, source })?;
     let addresses = server.addrs();
-    Ok(Listening { server: server.run(), addresses, in_flight, drain_time })
-}
-
-/// The time as Actix takes it: in whole seconds.
-fn whole_seconds(time: Duration) -> Duration {
-    Duration::from_secs(time.as_secs() + u64::from(time.subsec_nanos() > 0))
+    Ok(Listening { server: server.run(), addresses, in_flight, shutdown_timeout, drain_time })
 }
 
 impl Listening {
@@ -102,40 +99,33 @@ impl Listening {
                 Err(_) => pending().await,
             }
         };
-        tokio::select! {
-            ended = &mut self.server => ended?,
-            signal = signal => {
-                tracing::info!("{signal}: no more connections are accepted, requests in flight end");
-                self.drain().await;
+        let signal = tokio::select! {
+            ended = &mut self.server => {
+                ended?;
+                return Ok(Instant::now() + self.shutdown_timeout);
             }
-        }
-        Ok(Instant::now() + self.drain_time)
+            signal = signal => signal,
+        };
+        let deadline = Instant::now() + self.shutdown_timeout;
+        tracing::info!("{signal}: no more connections are accepted, requests in flight end");
+        self.drain().await;
+        Ok(deadline)
     }
 
-    async fn drain(&mut self) {
+    async fn drain(mut self) {
         // The stop is under way with the call; the server's own end tells when it is done.
         drop(self.server.handle().stop(true));
-        // A little before Actix drops what is left: the spans are to say why.
-        let patience = self.drain_time.saturating_sub(HEAD_START);
-        if tokio::time::timeout(patience, &mut self.server).await.is_ok() {
+        if tokio::time::timeout(self.drain_time, &mut self.server).await.is_ok() {
             return;
         }
-        self.in_flight.cut_off();
         tracing::warn!("requests are cut off: they take too long to end");
-        let rest = whole_seconds(self.drain_time) - patience + DROP_TIME;
-        let dropped = async {
-            let _ = (&mut self.server).await;
-            // A worker says that it has stopped before it has dropped what it had.
-            while self.in_flight.count() > 0 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        // A worker that is stuck in a handler does not hold the end.
-        let _ = tokio::time::timeout(rest, dropped).await;
+        self.in_flight.cut_off();
+        // Dropping the server makes the workers drop what they have; that is waited for, so that the
+        // spans can be flushed, but not for ever: a worker may be stuck in a handler.
+        drop(self.server);
+        let _ = tokio::time::timeout(DROP_TIME, self.in_flight.none_left()).await;
     }
 }
 
-/// How long before the drop it is announced.
-const HEAD_START: Duration = Duration::from_millis(100);
-/// How long the dropping may take at most.
+/// How long the workers may take to drop what was cut off.
 const DROP_TIME: Duration = Duration::from_millis(500);

@@ -2,7 +2,7 @@
 //! also while spans are flushed, when the runtime of the service is gone.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, Write};
 use std::task::Poll;
 
 use tokio::runtime;
@@ -30,7 +30,11 @@ pub fn listen() -> io::Result<oneshot::Receiver<&'static str>> {
             // Nobody may listen: then the process is ending anyway.
             let _ = sender.send(name);
             let (name, number) = signals.next().await;
-            tracing::warn!("{name} again: ending at once, spans that are queued are lost");
+            // Not through the log, whose lines are written later.
+            let _ = writeln!(
+                std::io::stderr(),
+                "backend-actix: {name} again: ending at once, spans that are queued are lost"
+            );
             std::process::exit(128 + number);
         });
     })?;

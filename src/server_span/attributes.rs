@@ -82,6 +82,7 @@ fn push_server(
 ) {
     let target = || request.uri().authority().map(Authority::as_str);
     let header = || request.headers().get(HOST)?.to_str().ok();
+    // The first that is there counts, also where it is no host: another one is not what was meant.
     let Some((host, port)) = forwarded.or_else(target).or_else(header).and_then(parse_host) else {
         return;
     };

@@ -8,23 +8,31 @@ use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
 use pin_project_lite::pin_project;
 
-use super::open_span::OpenSpan;
 use super::panic::HandlerPanic;
+use super::scope::Scope;
 
 pin_project! {
-    /// A body with the span of its request; the span is active whenever the body is polled. Dropped
-    /// before its end, it ends the span as a response that nobody waits for any more.
+    /// A body with the span of its request; the span is active whenever the body is polled, and when it
+    /// is dropped. Dropped before its end, it ends the span as a response that nobody waits for any more.
     pub struct SpanBody<B> {
-        // Dropped in this order: what the body still does is before the end.
         #[pin]
-        body: B,
-        span: Option<OpenSpan>,
+        body: Option<B>,
+        scope: Option<Scope>,
+    }
+
+    impl<B> PinnedDrop for SpanBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let _active = this.scope.as_ref().map(Scope::enter);
+            // What a body still does when it is dropped is inside the span, and before its end.
+            this.body.set(None);
+        }
     }
 }
 
 impl<B> SpanBody<B> {
-    pub(super) fn new(body: B, span: Option<OpenSpan>) -> Self {
-        Self { body, span }
+    pub(super) fn new(body: B, scope: Option<Scope>) -> Self {
+        Self { body: Some(body), scope }
     }
 }
 
@@ -32,7 +40,7 @@ impl<B: MessageBody> MessageBody for SpanBody<B> {
     type Error = B::Error;
 
     fn size(&self) -> BodySize {
-        self.body.size()
+        self.body.as_ref().map_or(BodySize::None, MessageBody::size)
     }
 
     fn poll_next(
@@ -40,30 +48,38 @@ impl<B: MessageBody> MessageBody for SpanBody<B> {
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.project();
+        let Some(body) = this.body.as_pin_mut() else { return Poll::Ready(None) };
         let polled = {
-            let _active = this.span.as_ref().map(|span| span.context().clone().attach());
-            catch_unwind(AssertUnwindSafe(|| this.body.poll_next(cx)))
+            let _active = this.scope.as_ref().map(Scope::enter);
+            catch_unwind(AssertUnwindSafe(|| body.poll_next(cx)))
         };
-        let chunk = match polled {
-            Ok(poll) => ready!(poll),
-            Err(payload) => {
+        let span = this.scope.as_mut().and_then(Scope::span);
+        let chunk = match (polled, span) {
+            (Ok(poll), None) => return poll,
+            (Ok(poll), Some(span)) => {
+                let chunk = ready!(poll);
+                match &chunk {
+                    Some(Ok(bytes)) => span.on_sent(bytes.len()),
+                    Some(Err(_)) => span.on_body_error(),
+                    None => {}
+                }
+                chunk
+            }
+            (Err(payload), span) => {
                 // The headers are out: all that is left is to say so, and to let the connection break.
-                if let Some(mut span) = this.span.take() {
+                if let Some(span) = span {
                     span.on_body_panic(&HandlerPanic::from_payload(&*payload));
-                    span.end();
+                }
+                if let Some(scope) = this.scope.take() {
+                    scope.end();
                 }
                 resume_unwind(payload)
             }
         };
-        match (&chunk, this.span.as_mut()) {
-            (_, None) => {}
-            (Some(Ok(bytes)), Some(span)) => span.on_sent(bytes.len()),
-            (Some(Err(_)), Some(span)) => span.on_body_error(),
-            (None, Some(_)) => {
-                if let Some(span) = this.span.take() {
-                    span.end();
-                }
-            }
+        if chunk.is_none()
+            && let Some(scope) = this.scope.take()
+        {
+            scope.end();
         }
         Poll::Ready(chunk)
     }

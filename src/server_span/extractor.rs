@@ -8,8 +8,8 @@ use actix_web::{FromRequest, HttpRequest};
 use opentelemetry::trace::{SpanContext, SpanRef, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 
-/// The SERVER span of the request, as an extractor. Where the request is not traced, nothing comes of
-/// what is said here.
+/// The SERVER span of the request, as an extractor (or the span that a middleware inside of ours has
+/// opened around the handler). Where the request is not traced, nothing comes of what is said here.
 ///
 /// Set each key once, and none that the conventions give to the middleware: the SDK appends, it does
 /// not replace.

@@ -19,6 +19,7 @@ use super::header_extractor::HeaderExtractor;
 use super::method::Method;
 use super::open_span::OpenSpan;
 use super::panic::{HandlerPanic, catch};
+use super::scope::Scope;
 use super::settings::Middleware;
 use super::{request_body, response_headers};
 
@@ -43,9 +44,7 @@ where
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
         // The path as the router reads it: `/%68ealth` is `/health`.
         if self.settings.excludes(request.match_info().as_str()) {
-            // Not traced means not at all: what handlers open would else be traces of their own.
-            let cx = Context::new().with_telemetry_suppressed();
-            return self.call_in(request, Scope::Untraced { cx });
+            return self.call_in(request, Scope::untraced());
         }
 
         let (parent, links) = self.parent_of(&request);
@@ -65,7 +64,7 @@ where
         let upload = request_body::watch(&mut request);
         let settings = Rc::clone(&self.settings);
         let span = OpenSpan::new(parent.with_span(span), settings, method, route, upload);
-        self.call_in(request, Scope::Traced { span })
+        self.call_in(request, Scope::Traced(span))
     }
 }
 
@@ -87,7 +86,7 @@ impl<S: Service<ServiceRequest>> TracedService<S> {
     fn call_in(&self, request: ServiceRequest, scope: Scope) -> ResponseFuture<S::Future> {
         let called = {
             // The inner services' `call` may already do work: it belongs inside the span too.
-            let _active = scope.context().clone().attach();
+            let _active = scope.enter();
             catch(|| self.service.call(request))
         };
         match called {
@@ -97,37 +96,23 @@ impl<S: Service<ServiceRequest>> TracedService<S> {
     }
 }
 
-/// In which context a request is handled.
-enum Scope {
-    Traced { span: OpenSpan },
-    Untraced { cx: Context },
-}
-
-impl Scope {
-    fn context(&self) -> &Context {
-        match self {
-            Self::Traced { span } => span.context(),
-            Self::Untraced { cx } => cx,
-        }
-    }
-
-    fn into_span(self) -> Option<OpenSpan> {
-        match self {
-            Self::Traced { span } => Some(span),
-            Self::Untraced { .. } => None,
-        }
-    }
-}
-
 pin_project! {
-    /// The response to come, with the span active whenever it is polled. Dropped before it is done,
-    /// it ends the span as a request that nobody waits for any more.
+    /// The response to come, with the span active whenever it is polled, and when it is dropped. Dropped
+    /// before it is done, it ends the span as a request that nobody waits for any more.
     pub struct ResponseFuture<F> {
-        // Dropped in this order: what the handler still does when it is cancelled is before the end.
         #[pin]
         call: Option<F>,
         panic: Option<HandlerPanic>,
         scope: Option<Scope>,
+    }
+
+    impl<F> PinnedDrop for ResponseFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let _active = this.scope.as_ref().map(Scope::enter);
+            // What a handler still does when it is cancelled is inside the span, and before its end.
+            this.call.set(None);
+        }
     }
 }
 
@@ -141,8 +126,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let result = {
-            let _active = this.scope.as_ref().map(|scope| scope.context().clone().attach());
-            match (this.call.as_mut().as_pin_mut(), this.panic.take()) {
+            let _active = this.scope.as_ref().map(Scope::enter);
+            let result = match (this.call.as_mut().as_pin_mut(), this.panic.take()) {
                 (Some(call), _) => match catch(|| call.poll(cx)) {
                     Ok(poll) => ready!(poll),
                     Err(panic) => Err(panic.into()),
@@ -150,29 +135,36 @@ where
                 (None, Some(panic)) => Err(panic.into()),
                 // Polled after its end, which futures need not endure.
                 (None, None) => return Poll::Pending,
-            }
+            };
+            // What it still holds ends before the span does; after a panic that may panic as well.
+            let _ = catch(|| this.call.set(None));
+            result
         };
-        let span = this.scope.take().and_then(Scope::into_span);
+        let scope = this.scope.take();
         Poll::Ready(match result {
             Ok(mut response) => {
-                let span = span.map(|mut span| {
-                    span.on_response(&response);
-                    response_headers::insert(response.headers_mut(), span.context());
-                    span
+                let scope = scope.map(|mut scope| {
+                    if let Some(span) = scope.span() {
+                        span.on_response(&response);
+                        response_headers::insert(response.headers_mut(), span.context());
+                    }
+                    scope
                 });
-                Ok(response.map_body(|_, body| SpanBody::new(body, span)))
+                Ok(response.map_body(|_, body| SpanBody::new(body, scope)))
             }
             // A panic, or another middleware's error: a handler's error is a response by now. Actix
             // turns it into a response outside of any middleware, so the span ends here.
             Err(mut error) => {
-                if let Some(mut span) = span {
-                    span.on_error(&error);
-                    let context = span.context().clone();
-                    error.add_response_mapper(move |mut response| {
-                        response_headers::insert(response.headers_mut(), &context);
-                        response
-                    });
-                    span.end();
+                if let Some(mut scope) = scope {
+                    if let Some(span) = scope.span() {
+                        span.on_error(&error);
+                        let context = span.context().clone();
+                        error.add_response_mapper(move |mut response| {
+                            response_headers::insert(response.headers_mut(), &context);
+                            response
+                        });
+                    }
+                    scope.end();
                 }
                 Err(error)
             }

@@ -10,6 +10,7 @@
 //! | `forwarded.rs`, `forwarded_element.rs`, `trusted_proxies.rs`, `host.rs` | who asked whom, as trusted proxies tell it |
 //! | `header_extractor.rs` | the caller's context, from the headers |
 //! | `captured_headers.rs` | headers that are recorded on demand |
+//! | `scope.rs` | the context in which a request is handled |
 //! | `open_span.rs` | the span between its opening and its end: how a request can end |
 //! | `request_body.rs`, `body.rs` | the bodies: counted, and watched for clients that go away |
 //! | `panic.rs`, `exception.rs` | a handler's panic becomes an answer; what went wrong is recorded |
@@ -54,6 +55,7 @@ mod open_span;
 mod panic;
 mod request_body;
 mod response_headers;
+mod scope;
 mod settings;
 mod trusted_proxies;
 

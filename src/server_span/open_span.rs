@@ -37,7 +37,7 @@ const RESPONSE_BODY: &str = "response_body";
 pub struct Ended {
     /// `http.request.method`: a known method or `_OTHER`.
     pub method: Cow<'static, str>,
-    /// `http.route`, if one matched.
+    /// `http.route`, if one matched; where there was no response, the one that the path fits.
     pub route: Option<String>,
     /// The response's status, if there was a response.
     pub status: Option<StatusCode>,
@@ -57,7 +57,9 @@ pub(super) struct OpenSpan {
     settings: Rc<Middleware>,
     started: Instant,
     method: Method,
+    /// Before there is a response: a guess from the path, which other patterns may fit as well.
     route: Option<String>,
+    is_routed: bool,
     upload: Option<Rc<Upload>>,
     status: Option<StatusCode>,
     error_type: Option<Cow<'static, str>>,
@@ -82,6 +84,7 @@ impl OpenSpan {
             started: Instant::now(),
             method,
             route,
+            is_routed: false,
             upload,
             status: None,
             error_type: None,
@@ -110,6 +113,7 @@ impl OpenSpan {
             self.cx.span().update_name(self.method.span_name(route.as_deref()));
             self.route = route;
         }
+        self.is_routed = true;
         let headers = self.settings.response_headers.attributes(response.headers());
         self.cx.span().set_attributes(headers);
         self.on_status(response.status(), response.response().error());
@@ -124,7 +128,8 @@ impl OpenSpan {
     /// mistake is no error of the server.
     fn on_status(&mut self, status: StatusCode, error: Option<&Error>) {
         self.status = Some(status);
-        if !status.is_server_error() {
+        // What a handler makes of a body that broke off is no error of ours.
+        if !status.is_server_error() || self.is_upload_broken() {
             return;
         }
         let panic = error.and_then(|error| error.as_error::<HandlerPanic>());
@@ -141,6 +146,10 @@ impl OpenSpan {
             Some(class) => Cow::Borrowed(class),
             None => Cow::Owned(status.as_str().to_owned()),
         });
+    }
+
+    fn is_upload_broken(&self) -> bool {
+        self.upload.as_ref().is_some_and(|upload| upload.is_broken())
     }
 
     /// Notes a piece of the body that was handed over.
@@ -170,10 +179,12 @@ impl OpenSpan {
         if std::mem::replace(&mut self.has_ended, true) {
             return;
         }
-        if self.upload.as_ref().is_some_and(|upload| upload.is_broken()) {
+        if self.is_upload_broken() {
             // Whatever was answered, nobody has read it.
             self.error_type.get_or_insert(Cow::Borrowed(CLIENT_DISCONNECTED));
         }
+        let settings = Rc::clone(&self.settings);
+        let _ending = settings.in_flight.ending();
         // Before the processors run: their time is not the request's.
         let duration = self.started.elapsed();
         let span = self.cx.span();
@@ -186,7 +197,6 @@ impl OpenSpan {
         }
         // Explicit: clones of the context, in spawned tasks say, must not keep the span open.
         span.end();
-        self.settings.in_flight.end();
         self.settings.tell_end(|| Ended {
             method: self.method.attribute(),
             route: self.route.clone(),
@@ -203,7 +213,9 @@ impl OpenSpan {
         let size = |key: &'static str, bytes: u64| {
             KeyValue::new(key, i64::try_from(bytes).unwrap_or(i64::MAX))
         };
-        let route = self.route.clone().map(|route| KeyValue::new(key::HTTP_ROUTE, route));
+        // A guess is in the name, never in an attribute.
+        let route = self.route.clone().filter(|_| self.is_routed);
+        let route = route.map(|route| KeyValue::new(key::HTTP_ROUTE, route));
         let status = self.status.map(|status| {
             KeyValue::new(key::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()))
         });

@@ -4,7 +4,7 @@
 //! that wants it on the span calls [`remember_panics`] at its start.
 
 use std::any::Any;
-use std::backtrace::Backtrace;
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
@@ -28,7 +28,11 @@ impl HandlerPanic {
     pub(super) fn from_payload(payload: &(dyn Any + Send)) -> Self {
         Self {
             message: message(payload).to_owned(),
-            stacktrace: LAST_PANIC.take(),
+            // The last panic of this thread may be another one, which somebody else has caught.
+            stacktrace: LAST_PANIC
+                .take()
+                .filter(|last| last.message == message(payload))
+                .map(|last| last.stacktrace),
             trace_id: Context::map_current(|cx| {
                 let span = cx.span();
                 let span_context = span.span_context();
@@ -93,15 +97,25 @@ pub async fn catch_panics<T>(response: impl Future<Output = Result<T, Error>>) -
 
 thread_local! {
     /// Where this thread panicked last.
-    static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+    static LAST_PANIC: RefCell<Option<Remembered>> = const { RefCell::new(None) };
 }
 
-/// To be called from a program's panic hook: notes where the panic happened, with a backtrace, for the
-/// span of the request that it broke.
+struct Remembered {
+    message: String,
+    stacktrace: String,
+}
+
+/// To be called from a program's panic hook: notes where the panic happened, with a backtrace where
+/// `RUST_BACKTRACE` asks for it, for the span of the request that it broke.
 pub fn remember_panics(panic: &PanicHookInfo<'_>) {
-    let place = panic.location().map(|place| format!("{place}\n")).unwrap_or_default();
-    let stacktrace = format!("{}\n{place}{}", message(panic.payload()), Backtrace::force_capture());
-    LAST_PANIC.replace(Some(stacktrace));
+    let message = message(panic.payload()).to_owned();
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let backtrace = Backtrace::capture();
+    let stacktrace = match backtrace.status() {
+        BacktraceStatus::Captured => format!("{message}\n{place}\n{backtrace}"),
+        _ => format!("{message}\n{place}"),
+    };
+    LAST_PANIC.replace(Some(Remembered { message, stacktrace }));
 }
 
 /// What a panic said, from its payload.

@@ -18,6 +18,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use crate::config::TelemetryConfig;
 pub use pipeline::Delivery;
 use pipeline::Pipeline;
+pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 
 /// Why an exporter could never send anything.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +51,7 @@ pub enum StartError {
 }
 
 /// The running telemetry of the process; to be [shut down](Telemetry::shutdown) before it ends, or
-/// what is queued is lost.
+/// nobody learns what became of the spans.
 #[derive(Debug)]
 pub struct Telemetry {
     provider: SdkTracerProvider,
@@ -101,20 +102,23 @@ impl Telemetry {
     /// side by side, so that a receiver that hangs costs the others nothing; the provider's own
     /// shutdown would give each the whole timeout in turn.
     pub fn shutdown(self, deadline: Instant) -> Vec<Delivery> {
-        let (done, drained) = std::sync::mpsc::channel();
+        let (done, drained) = std::sync::mpsc::channel::<()>();
         for pipeline in &self.pipelines {
-            let (pipeline, done) = (pipeline.clone(), done.clone());
+            let (draining, done) = (pipeline.clone(), done.clone());
             // Not joined: the deadline holds whatever an exporter does.
-            std::thread::spawn(move || {
-                pipeline.drain(deadline.saturating_duration_since(Instant::now()));
+            let thread = std::thread::Builder::new().spawn(move || {
+                draining.drain(deadline.saturating_duration_since(Instant::now()));
                 drop(done);
             });
+            if thread.is_err() {
+                pipeline.drain(deadline.saturating_duration_since(Instant::now()));
+            }
         }
         drop(done);
         // Ends when all have dropped their sender, or when the time is up (and a moment for them to
         // say so themselves).
         let left = deadline.saturating_duration_since(Instant::now()) + MOMENT;
-        let _: Result<(), _> = drained.recv_timeout(left);
+        let _ = drained.recv_timeout(left);
         self.pipelines.iter().map(Pipeline::delivery).collect()
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Mutex;
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use opentelemetry_otlp::{Compression, Protocol, WithExportConfig, WithHttpConfig
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SpanExporter};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, USER_AGENT};
-use reqwest::{Certificate, blocking, redirect};
+use reqwest::{Certificate, StatusCode, blocking, redirect};
 
 use super::StartError;
 use super::pipeline::{Counts, Pipeline};
@@ -83,7 +84,10 @@ impl Client {
             builder.tls_certs_only([])
         };
         // A blocking client must not be made on a thread that drives a runtime, which the caller's may.
-        let built = std::thread::scope(|scope| scope.spawn(|| builder.build()).join());
+        let built = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().spawn_scoped(scope, || builder.build());
+            thread.map_err(|error| unusable(config, error.to_string())).map(ScopedJoinHandle::join)
+        })?;
         match built {
             Ok(Ok(http)) => {
                 Ok(Self { http, headers: config.headers.clone(), last_failure: Mutex::default() })
@@ -123,6 +127,16 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
+/// What a receiver's answer means, and what to do about it.
+fn refusal(status: StatusCode) -> String {
+    let advice = match status.as_u16() {
+        401 | 403 => "; check HONEYCOMB_API_KEY or OTEL_EXPORTER_OTLP_HEADERS",
+        404 => "; check the path of OTEL_EXPORTER_OTLP_ENDPOINT",
+        _ => "",
+    };
+    format!("the receiver answers {status}{advice}")
+}
+
 /// An error without the URL that reqwest adds to it, which may have a key in its query.
 fn without_url(error: HttpError) -> HttpError {
     match error.downcast::<reqwest::Error>() {
@@ -144,7 +158,11 @@ impl HttpClient for Client {
         }
         *request.headers_mut() = headers;
         let result = self.http.send_bytes(request).await.map_err(without_url);
-        self.tell(result.as_ref().err().map(|error| with_causes(error.as_ref())));
+        self.tell(match &result {
+            Err(error) => Some(with_causes(error.as_ref())),
+            Ok(response) if !response.status().is_success() => Some(refusal(response.status())),
+            Ok(_) => None,
+        });
         result
     }
 }

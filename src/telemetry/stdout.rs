@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -21,6 +21,9 @@ use super::pipeline::{Counts, Pipeline};
 
 /// How many spans may wait for the reader of stdout, about 1 kB each.
 const QUEUE: usize = 4096;
+
+/// The thread that prints.
+pub(crate) const THREAD: &str = "console-spans";
 
 /// The pipeline to stdout.
 pub(super) fn pipeline(
@@ -49,7 +52,7 @@ impl QueueExporter {
     fn start(stdout: impl SpanExporter + 'static) -> std::io::Result<Self> {
         let (queue, spans) = sync_channel(QUEUE);
         let (running, printing) = sync_channel(0);
-        std::thread::Builder::new().name("console-spans".to_owned()).spawn(move || {
+        std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
             print_all(&stdout, &spans);
             drop(running);
         })?;
@@ -79,13 +82,12 @@ fn print_all(stdout: &impl SpanExporter, spans: &Receiver<Vec<SpanData>>) {
 impl SpanExporter for QueueExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let sent = match self.queue.lock().as_deref() {
-            Ok(Some(queue)) => queue.try_send(batch).is_ok(),
-            _ => false,
+            Ok(Some(queue)) => queue.try_send(batch),
+            _ => Err(TrySendError::Disconnected(batch)),
         };
-        if sent {
-            return Ok(());
-        }
-        if !self.has_overflowed.swap(true, Ordering::Relaxed) {
+        let Err(error) = sent else { return Ok(()) };
+        let is_full = matches!(error, TrySendError::Full(_));
+        if is_full && !self.has_overflowed.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "stdout is not read, or not fast enough: some spans are not printed there"
             );

@@ -1,5 +1,6 @@
 //! The ways in which a request can end, and that none of them looks like another.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver as Notes, Sender, channel};
 use std::time::Duration;
 
@@ -242,7 +243,8 @@ fn a_client_that_leaves_cancels_the_handler() {
             let spans = service.stop();
             let (span, attributes) = (one(&spans), one(&spans).attributes());
             assert!(span.name().ends_with(" /waits"), "{}", span.name());
-            assert_eq!(attributes["http.route"], "/waits", "{way}");
+            // The name may be a guess, as the response is that would tell; an attribute may not.
+            assert_eq!(attributes.get("http.route"), None, "{way}");
             assert_eq!(attributes["error.type"], "client_disconnected", "{way}");
             assert_eq!(attributes.get("http.response.status_code"), None, "{way}");
             assert!(is_error(span), "{way}");
@@ -469,19 +471,34 @@ fn what_is_dropped_at_a_forced_end_says_so_and_arrives() {
 
 #[test]
 fn a_panic_has_its_place_on_the_span_where_the_program_remembers_it() {
-    let before = std::panic::take_hook();
+    let before = Arc::new(std::panic::take_hook());
+    let during = Arc::clone(&before);
     std::panic::set_hook(Box::new(move |panic| {
         remember_panics(panic);
-        before(panic);
+        during(panic);
     }));
     let service = Service::start_app(panicking, |middleware| middleware);
     service.get("/early");
     let spans = service.stop();
+    std::panic::set_hook(Box::new(move |panic| before(panic)));
     let exception = exception(one(&spans));
     let stacktrace = exception["exception.stacktrace"].as_str().unwrap();
     let mut lines = stacktrace.lines();
     assert_eq!(lines.next(), Some("MARKER early"));
     assert!(lines.next().unwrap().starts_with("tests/suite/ends.rs:"), "{stacktrace}");
+}
+
+/// An iterator as a stream.
+struct Iterated<I>(I);
+impl<I: Iterator + Unpin> futures_core::Stream for Iterated<I> {
+    type Item = I::Item;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<I::Item>> {
+        std::task::Poll::Ready(self.0.next())
+    }
 }
 
 fn elsewhere(config: &mut ServiceConfig) {
@@ -501,17 +518,6 @@ fn elsewhere(config: &mut ServiceConfig) {
             })
         });
         Ok::<_, actix_web::Error>(HttpResponse::Ok().streaming(carry_async(Iterated(stream))))
-    }
-    struct Iterated<I>(I);
-    impl<I: Iterator + Unpin> futures_core::Stream for Iterated<I> {
-        type Item = I::Item;
-
-        fn poll_next(
-            mut self: std::pin::Pin<&mut Self>,
-            _: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Option<I::Item>> {
-            std::task::Poll::Ready(self.0.next())
-        }
     }
     config.route("/elsewhere", web::get().to(handler));
 }
@@ -536,11 +542,31 @@ fn work_that_goes_on_elsewhere_stays_in_the_trace() {
 
 #[test]
 fn what_is_excluded_opens_no_spans_of_its_own() {
-    let service = Service::start_app(elsewhere, |middleware| middleware.exclude("/elsewhere"));
-    let mut connection = service.connect();
-    connection.write(b"GET /elsewhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    connection.rest();
-    assert!(service.stop().is_empty());
+    fn routes(config: &mut ServiceConfig) {
+        elsewhere(config);
+        // Not carried: the body alone knows in which context it is.
+        config.route(
+            "/bare",
+            web::get().to(async |tracer: Data<SdkTracer>| {
+                let chunks = std::iter::once_with(move || {
+                    in_span(tracer.get_ref(), "in the body", |_| ());
+                    Ok::<_, actix_web::Error>(Bytes::from_static(b"x"))
+                });
+                HttpResponse::Ok().streaming(Iterated(chunks))
+            }),
+        );
+    }
+    for path in ["/elsewhere", "/bare"] {
+        for (excluded, spans) in [(path, 0), ("/other", if path == "/bare" { 2 } else { 4 })] {
+            let service =
+                Service::start_app(routes, move |middleware| middleware.exclude(excluded));
+            let mut connection = service.connect();
+            let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            connection.write(request.as_bytes());
+            connection.rest();
+            assert_eq!(service.stop().len(), spans, "{path}, excluded {excluded}");
+        }
+    }
 }
 
 #[test]
