@@ -47,7 +47,18 @@ impl<B: MessageBody> MessageBody for SpanBody<B> {
         self: Pin<&mut Self>,
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let endless = matches!(self.size(), BodySize::Stream);
         let this = self.project();
+        if endless
+            && this.scope.as_mut().and_then(Scope::span).is_some_and(|span| span.is_bodiless())
+        {
+            // Actix polls the stream of an answer to HEAD, to throw away what comes. A body of a known
+            // length it must be given whole: where a pipelined request came behind the HEAD, it counts.
+            if let Some(scope) = this.scope.take() {
+                scope.end();
+            }
+            return Poll::Ready(None);
+        }
         let Some(body) = this.body.as_pin_mut() else { return Poll::Ready(None) };
         let polled = {
             let _active = this.scope.as_ref().map(Scope::enter);

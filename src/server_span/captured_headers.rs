@@ -8,8 +8,8 @@ use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 const SENSITIVE: [&str; 2] = ["x-honeycomb-team", "x-forwarded-client-cert"];
 
 /// What is in the names of the others: `authorization`, `set-cookie`, `x-api-key`, `x-csrf-token`, ….
-const SENSITIVE_PARTS: [&str; 8] =
-    ["auth", "cookie", "token", "secret", "password", "api-key", "apikey", "oidc"];
+const SENSITIVE_PARTS: [&str; 9] =
+    ["auth", "cookie", "token", "secret", "password", "api-key", "apikey", "oidc", "jwt"];
 
 fn is_sensitive(header: &HeaderName) -> bool {
     let name = header.as_str();

@@ -3,13 +3,13 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::dev::{Payload, ServiceRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use opentelemetry::trace::{SpanContext, SpanRef, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 
-/// The SERVER span of the request, as an extractor (or the span that a middleware inside of ours has
-/// opened around the handler). Where the request is not traced, nothing comes of what is said here.
+/// The SERVER span of the request, as an extractor, whatever spans are open inside of it. Where the
+/// request is not traced, nothing comes of what is said here.
 ///
 /// Set each key once, and none that the conventions give to the middleware: the SDK appends, it does
 /// not replace.
@@ -17,6 +17,11 @@ use opentelemetry::{Context, KeyValue};
 pub struct ServerSpan(Context);
 
 impl ServerSpan {
+    /// Lets the extractor find the span that is active in `cx`.
+    pub(super) fn attach_to(request: &ServiceRequest, cx: &Context) {
+        request.extensions_mut().insert(Self(cx.clone()));
+    }
+
     /// Sets an attribute.
     pub fn set_attribute(&self, attribute: KeyValue) {
         self.0.span().set_attribute(attribute);
@@ -37,8 +42,8 @@ impl FromRequest for ServerSpan {
     type Error = Infallible;
     type Future = Ready<Result<Self, Infallible>>;
 
-    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        // Extractors run before the handler, where the SERVER span is the active one.
-        ready(Ok(Self(Context::current())))
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let span = request.extensions().get().cloned();
+        ready(Ok(span.unwrap_or_else(|| Self(Context::new()))))
     }
 }

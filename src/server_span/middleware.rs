@@ -10,11 +10,14 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, forward_ready};
 use opentelemetry::Context;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
-use opentelemetry::trace::{Link, SpanBuilder, SpanKind, TraceContextExt, Tracer};
+use opentelemetry::trace::{
+    Link, SpanBuilder, SpanContext, SpanKind, TraceContextExt, TraceState, Tracer,
+};
 use pin_project_lite::pin_project;
 
 use super::attributes;
 use super::body::SpanBody;
+use super::extractor::ServerSpan;
 use super::header_extractor::HeaderExtractor;
 use super::method::Method;
 use super::open_span::OpenSpan;
@@ -61,9 +64,10 @@ where
                 .with_attributes(attributes::at_start(&request, &method, &self.settings)),
             &parent,
         );
+        let cx = parent.with_span(span);
+        ServerSpan::attach_to(&request, &cx);
         let upload = request_body::watch(&mut request);
-        let settings = Rc::clone(&self.settings);
-        let span = OpenSpan::new(parent.with_span(span), settings, method, route, upload);
+        let span = OpenSpan::new(cx, Rc::clone(&self.settings), method, route, upload);
         self.call_in(request, Scope::Traced(span))
     }
 }
@@ -78,9 +82,15 @@ impl<S: Service<ServiceRequest>> TracedService<S> {
         if !self.settings.public_endpoint {
             return (remote, Vec::new());
         }
-        let caller = remote.span().span_context().clone();
-        let links = if caller.is_valid() { vec![Link::with_context(caller)] } else { Vec::new() };
-        (Context::new(), links)
+        let span = remote.span();
+        let caller = span.span_context();
+        if !caller.is_valid() {
+            return (Context::new(), Vec::new());
+        }
+        // Its ids alone: what else a stranger says does not go on from here.
+        let (trace_id, span_id) = (caller.trace_id(), caller.span_id());
+        let ids = SpanContext::new(trace_id, span_id, caller.trace_flags(), true, TraceState::NONE);
+        (Context::new(), vec![Link::with_context(ids)])
     }
 
     fn call_in(&self, request: ServiceRequest, scope: Scope) -> ResponseFuture<S::Future> {

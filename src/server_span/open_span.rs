@@ -18,7 +18,7 @@ use opentelemetry_semantic_conventions::attribute as key;
 
 use super::exception::Exception;
 use super::method::Method;
-use super::panic::HandlerPanic;
+use super::panic::{HandlerPanic, catch};
 use super::request_body::Upload;
 use super::settings::Middleware;
 
@@ -133,23 +133,30 @@ impl OpenSpan {
             return;
         }
         let panic = error.and_then(|error| error.as_error::<HandlerPanic>());
+        // What the program says of its own errors may panic in turn.
         let class = match (panic, error) {
             (Some(_), _) => Some(PANIC),
-            (None, Some(error)) => (self.settings.classify_error)(error),
+            (None, Some(error)) => catch(|| (self.settings.classify_error)(error)).ok().flatten(),
             (None, None) => None,
         };
-        if let Some(error) = error {
-            let exception = Exception { class, message: error.to_string(), panic };
-            exception.record(&self.cx, self.settings.exception_events);
-        }
         self.error_type = Some(match class {
             Some(class) => Cow::Borrowed(class),
             None => Cow::Owned(status.as_str().to_owned()),
         });
+        if let Some(error) = error {
+            let message = catch(|| error.to_string()).unwrap_or_default();
+            let exception = Exception { class, message, panic };
+            exception.record(&self.cx, self.settings.exception_events);
+        }
     }
 
     fn is_upload_broken(&self) -> bool {
         self.upload.as_ref().is_some_and(|upload| upload.is_broken())
+    }
+
+    /// Is there no body to be sent?
+    pub(super) fn is_bodiless(&self) -> bool {
+        self.is_bodiless
     }
 
     /// Notes a piece of the body that was handed over.
@@ -219,7 +226,8 @@ impl OpenSpan {
         let status = self.status.map(|status| {
             KeyValue::new(key::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()))
         });
-        let received = self.upload.as_ref().and_then(|upload| upload.size());
+        let is_cut_off = self.status.is_none();
+        let received = self.upload.as_ref().and_then(|upload| upload.size(is_cut_off));
         let received = received.map(|bytes| size(key::HTTP_REQUEST_BODY_SIZE, bytes));
         let sent = self.sent.map(|bytes| size(key::HTTP_RESPONSE_BODY_SIZE, bytes));
         let error_type = self.error_type.clone().map(|class| KeyValue::new(key::ERROR_TYPE, class));

@@ -24,11 +24,11 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// The body's size in bytes, if it is known: announced, or counted to its end, which may have come
-    /// too early.
-    pub(super) fn size(&self) -> Option<u64> {
-        let is_at_its_end = self.is_complete.get() || self.is_broken.get();
-        if is_at_its_end { Some(self.received.get()) } else { self.announced }
+    /// The body's size in bytes, if it is known: counted, if it came to its end or no more of it will be
+    /// read; else announced.
+    pub(super) fn size(&self, is_cut_off: bool) -> Option<u64> {
+        let is_counted = self.is_complete.get() || self.is_broken.get() || is_cut_off;
+        if is_counted { Some(self.received.get()) } else { self.announced }
     }
 
     /// Did the client go away before its end?

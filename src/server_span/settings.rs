@@ -17,6 +17,7 @@ use super::captured_headers::{CapturedHeaders, HeaderNames};
 use super::in_flight::InFlight;
 use super::middleware::TracedService;
 use super::open_span::Ended;
+use super::panic::catch;
 use super::trusted_proxies::TrustedProxies;
 use crate::propagation::{self, Kind};
 
@@ -118,7 +119,8 @@ impl Middleware {
         self
     }
 
-    /// Records these headers of responses as `http.response.header.<name>`.
+    /// Records these headers of responses as `http.response.header.<name>`: those that handlers and the
+    /// middlewares inside of this one set.
     pub fn capture_response_headers(mut self, names: HeaderNames) -> Self {
         self.response_headers = CapturedHeaders::new("http.response.header.", names);
         self
@@ -153,7 +155,7 @@ impl Middleware {
     }
 
     /// Calls `on_end` with each span when it has ended, on the thread that ended it. An access log can
-    /// be written so.
+    /// be written so. A panic in it is caught.
     pub fn on_end(mut self, on_end: impl Fn(&Ended) + Send + Sync + 'static) -> Self {
         self.on_end = Some(Arc::new(on_end));
         self
@@ -168,7 +170,8 @@ impl Middleware {
 
     pub(super) fn tell_end(&self, ended: impl FnOnce() -> Ended) {
         if let Some(on_end) = &self.on_end {
-            on_end(&ended());
+            // It may run while the request is dropped, where a second panic would end the process.
+            let _ = catch(|| on_end(&ended()));
         }
     }
 }

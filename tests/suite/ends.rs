@@ -440,6 +440,50 @@ fn a_body_where_none_may_be_ends_the_span_all_the_same() {
 }
 
 #[test]
+fn the_stream_of_an_answer_to_head_is_not_polled() {
+    fn routes(config: &mut ServiceConfig) {
+        config.route(
+            "/endless",
+            web::head().to(async || HttpResponse::Ok().streaming(stream(None, || None))),
+        );
+    }
+    let service = Service::start_app(routes, |middleware| middleware);
+    let mut connection = service.connect();
+    assert_eq!(connection.request("HEAD", "/endless", &[], b"").status, 200);
+    let spans = service.stop();
+    assert!(!is_error(one(&spans)));
+}
+
+#[test]
+fn what_a_program_says_of_its_errors_may_panic() {
+    #[derive(Debug)]
+    struct Unspeakable;
+    impl std::fmt::Display for Unspeakable {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("not to be told")
+        }
+    }
+    impl ResponseError for Unspeakable {
+        fn error_response(&self) -> HttpResponse {
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+    fn routes(config: &mut ServiceConfig) {
+        config.route("/", web::get().to(async || Err::<&str, _>(Unspeakable)));
+    }
+    let settings = |middleware: Middleware| {
+        middleware
+            .classify_errors(|_| panic!("in the classification"))
+            .on_end(|_| panic!("in the hook"))
+    };
+    let service = Service::start_app(routes, settings);
+    assert_eq!(service.get("/").status, 500);
+    let spans = service.stop();
+    assert!(is_error(one(&spans)));
+    assert_eq!(one(&spans).attributes()["error.type"], "500");
+}
+
+#[test]
 fn pipelined_requests_have_a_span_each() {
     let service = Service::start_app(streaming, |middleware| middleware);
     let mut connection = service.connect();
@@ -503,6 +547,8 @@ impl<I: Iterator + Unpin> futures_core::Stream for Iterated<I> {
 
 fn elsewhere(config: &mut ServiceConfig) {
     async fn handler(tracer: Data<SdkTracer>, span: ServerSpan) -> impl Responder {
+        // Whatever is active: it is the SERVER span that is meant.
+        in_span(tracer.get_ref(), "inside", |_| span.span().add_event("said", vec![]));
         span.set_attribute(KeyValue::new("app.said", "by the handler"));
         let (spawned, blocking, streamed) = (tracer.clone(), tracer.clone(), tracer.clone());
         rt::spawn(carry_async(async move { in_span(spawned.get_ref(), "spawned", |_| ()) }))
@@ -537,7 +583,8 @@ fn work_that_goes_on_elsewhere_stays_in_the_trace() {
         .map(Received::name)
         .collect();
     children.sort_unstable();
-    assert_eq!(children, ["blocking", "spawned", "streamed"]);
+    assert_eq!(children, ["blocking", "inside", "spawned", "streamed"]);
+    assert_eq!(server.span.events.len(), 1);
 }
 
 #[test]
@@ -557,7 +604,7 @@ fn what_is_excluded_opens_no_spans_of_its_own() {
         );
     }
     for path in ["/elsewhere", "/bare"] {
-        for (excluded, spans) in [(path, 0), ("/other", if path == "/bare" { 2 } else { 4 })] {
+        for (excluded, spans) in [(path, 0), ("/other", if path == "/bare" { 2 } else { 5 })] {
             let service =
                 Service::start_app(routes, move |middleware| middleware.exclude(excluded));
             let mut connection = service.connect();
