@@ -18,7 +18,9 @@ receiver_image=${RECEIVER_IMAGE:-docker.io/library/debian:bookworm-slim}
 
 export COMPOSE_PROJECT_NAME=backend-actix-test-$$
 export BACKEND_IMAGE=localhost/backend-actix:test-$$
-export BACKEND_PORT=${BACKEND_PORT:-45670} PAGE_PORT=${PAGE_PORT:-45671}
+# Below 32768: from there on Linux takes ports for outgoing connections, and one closed a moment ago
+# keeps its port from being listened on.
+export BACKEND_PORT=${BACKEND_PORT:-24567} PAGE_PORT=${PAGE_PORT:-23000}
 receiver=$COMPOSE_PROJECT_NAME-receiver
 # Nothing of the caller's own settings.
 unset HONEYCOMB_API_KEY OTEL_EXPORTER_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_HEADERS FRONTEND_URL \
