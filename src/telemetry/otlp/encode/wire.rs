@@ -34,7 +34,8 @@ impl<'a> Message<'a> {
     }
 
     pub(super) fn bytes_even_if_empty(&mut self, field: u32, bytes: &[u8]) {
-        self.length(field, bytes.len());
+        self.tag(field, WireType::Length);
+        self.varint(bytes.len() as u64);
         self.raw(bytes);
     }
 
@@ -68,6 +69,7 @@ impl<'a> Message<'a> {
     }
 
     /// What `body` writes, as a message inside this one; its length is put before it afterwards.
+    /// To compute lengths beforehand was measured too: it costs more than it saves.
     pub(super) fn message(
         &mut self,
         field: u32,
@@ -75,17 +77,15 @@ impl<'a> Message<'a> {
         body: impl FnOnce(&mut Message<'_>),
     ) {
         self.tag(field, WireType::Length);
-        let (gap, start) = (self.0.len(), self.0.len() + expect as usize);
+        let gap = self.0.len();
+        let start = gap + expect as usize;
         self.0.resize(start, 0);
         body(self);
-        let length = (self.0.len() - start) as u64;
-        self.0.splice(gap..start, varint(length));
-    }
-
-    /// The beginning of a field that is `length` bytes long, which the caller writes.
-    pub(super) fn length(&mut self, field: u32, length: usize) {
-        self.tag(field, WireType::Length);
-        self.varint(length as u64);
+        let length = self.0.len() - start;
+        match (expect, u8::try_from(length)) {
+            (Expect::Tens, Ok(byte @ ..0x80)) => self.0[gap] = byte,
+            _ => drop(self.0.splice(gap..start, varint(length as u64))),
+        }
     }
 
     /// Bytes as they are: the body of a field, or fields that are encoded already.
@@ -98,7 +98,12 @@ impl<'a> Message<'a> {
     }
 
     fn varint(&mut self, value: u64) {
-        self.0.extend(varint(value));
+        // Nearly all are small: tags, and lengths of attributes.
+        if value < 0x80 {
+            self.0.push(value as u8);
+        } else {
+            self.0.extend(varint(value));
+        }
     }
 }
 
@@ -119,12 +124,7 @@ fn varint(value: u64) -> impl Iterator<Item = u8> {
     })
 }
 
-/// How many bytes a field with a number below 16 takes when its body has `length` bytes.
-pub(super) fn field_size(length: usize) -> usize {
-    1 + varint_size(length as u64) + length
-}
-
 /// How many bytes `value` takes as a varint: one for each seven bits.
-pub(super) fn varint_size(value: u64) -> usize {
+fn varint_size(value: u64) -> usize {
     (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
 }
