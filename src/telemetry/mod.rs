@@ -4,6 +4,7 @@
 //! Exporters are chosen in [`Telemetry::start`]. Nothing here is global: the provider is handed to
 //! `app.rs`, so that tests run side by side in one process.
 
+pub mod account;
 mod limits;
 mod otlp;
 mod pipeline;
@@ -11,12 +12,13 @@ mod resource;
 mod sampler;
 mod stdout;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::config::TelemetryConfig;
-pub use pipeline::Delivery;
+use account::{Account, Delivery};
 use pipeline::Pipeline;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 
@@ -58,6 +60,17 @@ pub struct Telemetry {
     pipelines: Vec<Pipeline>,
 }
 
+/// The accounts of all exporters, to be looked at while they run; clones show the same.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts(Arc<[Account]>);
+
+impl Accounts {
+    /// What became of the spans so far, for each exporter.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.0.iter().map(|account| account.delivery(0)).collect()
+    }
+}
+
 impl Telemetry {
     /// Starts the exporters that `config` asks for.
     ///
@@ -92,9 +105,14 @@ impl Telemetry {
         &self.provider
     }
 
+    /// The accounts of the exporters.
+    pub fn accounts(&self) -> Accounts {
+        Accounts(self.pipelines.iter().map(|pipeline| pipeline.account().clone()).collect())
+    }
+
     /// The names and destinations of the exporters, for the start line.
     pub fn destinations(&self) -> Vec<&str> {
-        self.pipelines.iter().map(Pipeline::destination).collect()
+        self.pipelines.iter().map(|pipeline| pipeline.account().destination()).collect()
     }
 
     /// Sends what is queued until `deadline`, and says what became of all spans.
@@ -120,7 +138,7 @@ impl Telemetry {
         // say so themselves).
         let left = deadline.saturating_duration_since(Instant::now()) + MOMENT;
         let _ = drained.recv_timeout(left);
-        self.pipelines.iter().map(Pipeline::delivery).collect()
+        self.accounts().deliveries().into_iter().map(Delivery::at_the_end).collect()
     }
 }
 
