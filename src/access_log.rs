@@ -6,8 +6,10 @@ use crate::server_span::Ended;
 /// The target under which the lines are logged: `RUST_LOG=info,access=warn` keeps only failures.
 const TARGET: &str = "access";
 
-/// Writes the line of one request: an error for what failed on our side, else info.
-pub(crate) fn write(request: &Ended) {
+/// Writes the line of one request, for
+/// [`Middleware::on_end`](crate::server_span::Middleware::on_end): an error for what failed on our side,
+/// else info.
+pub fn write(request: &Ended) {
     let Ended { method, route, trace_id, .. } = request;
     let route = route.as_deref().unwrap_or("-");
     let status =

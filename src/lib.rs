@@ -24,7 +24,7 @@
 //! elsewhere, and [`http_client`] for the calls that it makes; [`propagation`] is below both ends.
 //! `examples/minimal.rs` shows how little it needs.
 
-mod access_log;
+pub mod access_log;
 mod activities;
 mod app;
 pub mod carry;
