@@ -91,6 +91,7 @@ impl Telemetry {
         }
         let builder = SdkTracerProvider::builder()
             .with_resource(resource)
+            .with_span_limits(config.limits)
             .with_sampler(sampler::sampler(config));
         let provider = pipelines
             .iter()

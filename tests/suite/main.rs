@@ -7,16 +7,19 @@
 
 mod api;
 mod binary;
+mod command_line;
 mod config;
 mod cors;
 mod custom_app;
 mod ends;
 mod export;
 mod http_client;
+mod limits;
 mod malformed;
 mod registry;
 mod sampling;
 mod server_span;
 mod shutdown;
 mod support;
+mod variables;
 mod wire;
