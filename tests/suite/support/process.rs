@@ -90,6 +90,11 @@ impl Process {
         self.stderr.wait_for(part)
     }
 
+    #[allow(dead_code)] // for tests/soak
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
