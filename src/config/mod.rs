@@ -10,6 +10,7 @@
 //!
 //! [`environment`] holds the rules, [`telemetry`] and [`otlp`] the variables of the exporters.
 
+mod console;
 pub mod environment;
 pub mod otlp;
 mod server_span;
@@ -24,6 +25,7 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use crate::cors::Origins;
+pub use console::ConsoleFormat;
 pub use environment::{ConfigError, Environment};
 pub use server_span::ServerSpanConfig;
 pub use telemetry::TelemetryConfig;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
+use super::console::ConsoleFormat;
 use super::environment::{ConfigError, Environment};
 use super::otlp::OtlpConfig;
 
@@ -20,6 +21,8 @@ pub struct TelemetryConfig {
     pub sampler: SamplerConfig,
     /// `console` in `OTEL_TRACES_EXPORTER`: each span to stdout as it ends.
     pub console: bool,
+    /// `TRACE_CONSOLE`: what is printed of a span.
+    pub console_format: ConsoleFormat,
     /// `otlp` in `OTEL_TRACES_EXPORTER`: spans in batches to an OTLP/HTTP receiver.
     pub otlp: Option<OtlpConfig>,
     /// `OTEL_BSP_*`: the batches.
@@ -86,6 +89,7 @@ impl TelemetryConfig {
             resource_attributes,
             sampler: SamplerConfig::read(env),
             console,
+            console_format: ConsoleFormat::read(env)?,
             otlp,
             batch,
             value_length_limit: read_value_length_limit(env),

@@ -87,7 +87,8 @@ impl Telemetry {
         if !config.disabled {
             // The console first: it is the one that people watch.
             if config.console {
-                pipelines.push(stdout::pipeline(&resource, limit).map_err(StartError::Console)?);
+                let console = stdout::pipeline(config.console_format, &resource, limit);
+                pipelines.push(console.map_err(StartError::Console)?);
             }
             if let Some(otlp) = &config.otlp {
                 pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit, &end)?);
