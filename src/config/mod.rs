@@ -12,6 +12,7 @@
 
 pub mod environment;
 pub mod otlp;
+mod sampler;
 mod server_span;
 pub mod telemetry;
 
@@ -25,6 +26,7 @@ use url::Url;
 
 use crate::cors::Origins;
 pub use environment::{ConfigError, Environment};
+pub use sampler::{RootSampler, SamplerConfig};
 pub use server_span::ServerSpanConfig;
 pub use telemetry::TelemetryConfig;
 

@@ -18,6 +18,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use crate::config::TelemetryConfig;
 pub use pipeline::Delivery;
 use pipeline::Pipeline;
+pub use sampler::Unsampled;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 
 /// Why an exporter could never send anything.
@@ -56,6 +57,7 @@ pub enum StartError {
 pub struct Telemetry {
     provider: SdkTracerProvider,
     pipelines: Vec<Pipeline>,
+    unsampled: Unsampled,
 }
 
 impl Telemetry {
@@ -76,19 +78,24 @@ impl Telemetry {
                 pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit)?);
             }
         }
-        let builder = SdkTracerProvider::builder()
-            .with_resource(resource)
-            .with_sampler(sampler::sampler(config));
+        let sampler = sampler::sampler(config);
+        let unsampled = sampler.unsampled().clone();
+        let builder = SdkTracerProvider::builder().with_resource(resource).with_sampler(sampler);
         let provider = pipelines
             .iter()
             .fold(builder, |builder, pipeline| builder.with_span_processor(pipeline.clone()))
             .build();
-        Ok(Self { provider, pipelines })
+        Ok(Self { provider, pipelines, unsampled })
     }
 
     /// What makes spans.
     pub fn tracer_provider(&self) -> &SdkTracerProvider {
         &self.provider
+    }
+
+    /// The spans that are in no pipeline's account, because the sampler has decided against them.
+    pub fn unsampled(&self) -> &Unsampled {
+        &self.unsampled
     }
 
     /// The names and destinations of the exporters, for the start line.
