@@ -4,6 +4,7 @@
 //! Exporters are chosen in [`Telemetry::start`]. Nothing here is global: the provider is handed to
 //! `app.rs`, so that tests run side by side in one process.
 
+pub mod account;
 mod limits;
 mod otlp;
 mod pipeline;
@@ -11,12 +12,13 @@ mod resource;
 mod sampler;
 mod stdout;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::config::TelemetryConfig;
-pub use pipeline::Delivery;
+use account::{Account, Delivery};
 use pipeline::Pipeline;
 pub use sampler::Unsampled;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
@@ -60,6 +62,22 @@ pub struct Telemetry {
     unsampled: Unsampled,
 }
 
+/// The accounts of all exporters, to be looked at while they run; clones show the same.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts {
+    exporters: Arc<[Account]>,
+    unsampled: Unsampled,
+}
+
+impl Accounts {
+    /// What became of the spans so far, for each exporter.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        // Read once, so that all exporters tell of the same spans.
+        let unsampled = self.unsampled.count();
+        self.exporters.iter().map(|account| account.delivery(unsampled)).collect()
+    }
+}
+
 impl Telemetry {
     /// Starts the exporters that `config` asks for.
     ///
@@ -93,14 +111,17 @@ impl Telemetry {
         &self.provider
     }
 
-    /// The spans that are in no pipeline's account, because the sampler has decided against them.
-    pub fn unsampled(&self) -> &Unsampled {
-        &self.unsampled
+    /// The accounts of the exporters.
+    pub fn accounts(&self) -> Accounts {
+        Accounts {
+            exporters: self.pipelines.iter().map(|pipeline| pipeline.account().clone()).collect(),
+            unsampled: self.unsampled.clone(),
+        }
     }
 
     /// The names and destinations of the exporters, for the start line.
     pub fn destinations(&self) -> Vec<&str> {
-        self.pipelines.iter().map(Pipeline::destination).collect()
+        self.pipelines.iter().map(|pipeline| pipeline.account().destination()).collect()
     }
 
     /// Sends what is queued until `deadline`, and says what became of all spans.
@@ -126,7 +147,7 @@ impl Telemetry {
         // say so themselves).
         let left = deadline.saturating_duration_since(Instant::now()) + MOMENT;
         let _ = drained.recv_timeout(left);
-        self.pipelines.iter().map(Pipeline::delivery).collect()
+        self.accounts().deliveries().into_iter().map(Delivery::at_the_end).collect()
     }
 }
 

@@ -12,12 +12,14 @@ use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{Compression, Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SpanExporter};
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, USER_AGENT};
 use reqwest::{Certificate, StatusCode, blocking, redirect};
 
 use super::StartError;
-use super::pipeline::{Counts, Pipeline};
+use super::account::Account;
+use super::pipeline::Pipeline;
 use crate::config::otlp::OtlpConfig;
 use crate::config::telemetry::BatchConfig;
 
@@ -37,15 +39,31 @@ pub(super) fn pipeline(
     let builder = if config.gzip { builder.with_compression(Compression::Gzip) } else { builder };
     let mut exporter = builder.build().map_err(|error| unusable(config, error.to_string()))?;
     exporter.set_resource(resource);
-    let batch = BatchConfigBuilder::default()
-        .with_max_queue_size(batch.max_queue_size)
-        .with_max_export_batch_size(batch.max_export_batch_size)
-        .with_scheduled_delay(batch.schedule_delay)
-        .build();
-    let counts = Counts::new();
-    let processor = BatchSpanProcessor::new(counts.count(exporter), batch);
-    let destination = format!("otlp {}", config.endpoint);
-    Ok(Pipeline::new(destination, counts, processor, value_length_limit))
+    let account = Account::new(format!("otlp {}", config.endpoint), "spans");
+    let exporter = Counting { exporter, account: account.clone() };
+    Ok(Pipeline::batch(account, exporter, batch, value_length_limit))
+}
+
+/// Enters what its exporter did with the spans.
+#[derive(Debug)]
+struct Counting<E> {
+    exporter: E,
+    account: Account,
+}
+
+impl<E: SpanExporter> SpanExporter for Counting<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let count = batch.len() as u64;
+        match self.exporter.export(batch).await {
+            Ok(()) => self.account.exported(count),
+            Err(error) => self.account.failed(count, &error.to_string()),
+        }
+        Ok(())
+    }
+
+    fn shutdown(&self) -> OTelSdkResult {
+        self.exporter.shutdown()
+    }
 }
 
 fn unusable(config: &OtlpConfig, reason: String) -> StartError {
