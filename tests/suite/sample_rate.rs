@@ -98,7 +98,7 @@ fn one_trace_in_so_many_by_its_id_and_all_spans_count_for_so_many() {
         .map(|told| (told[3..35].to_owned(), told.ends_with('3')))
         .collect();
     for (trace_id, is_sampled) in &told {
-        assert_eq!(*is_sampled, trace_id[18..].as_bytes() >= b"80000000000000", "{trace_id}");
+        assert_eq!(*is_sampled, &trace_id[18..] >= "80000000000000", "{trace_id}");
     }
     let sampled: BTreeSet<_> =
         told.iter().filter(|(_, sampled)| *sampled).map(|it| &it.0).collect();
