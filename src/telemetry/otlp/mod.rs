@@ -3,6 +3,9 @@
 //! The batch processor is a thread of its own that blocks on the exporter, so the HTTP client below
 //! is a blocking one. It never runs on a thread of the service.
 
+#[cfg(test)]
+mod encode;
+
 use std::fmt;
 use std::sync::Mutex;
 use std::thread::ScopedJoinHandle;
