@@ -48,14 +48,6 @@ fn attributes() -> BTreeMap<String, Yaml> {
     by_key
 }
 
-/// The keys of a group of the registry's attributes.
-fn keys_of(group_id: &str) -> BTreeSet<String> {
-    let file = yaml("docs/registry/attributes.yaml");
-    let group = list(&file["groups"]).iter().find(|group| text(&group["id"]) == group_id);
-    let group = group.unwrap_or_else(|| panic!("no group {group_id}"));
-    list(&group["attributes"]).iter().map(|it| text(&it["id"])).collect()
-}
-
 /// The spans of the registry that have a name of their own, with their attributes.
 fn internal_spans() -> BTreeMap<String, BTreeSet<String>> {
     let file = yaml("docs/registry/spans.yaml");
@@ -65,8 +57,8 @@ fn internal_spans() -> BTreeMap<String, BTreeSet<String>> {
         .map(|group| {
             let note = text(&group["note"]);
             let name = note.split('`').nth(1).expect("the name in backticks");
-            let own = list(&group["attributes"]).iter().map(|it| text(&it["ref"]));
-            (name.to_owned(), own.chain(keys_of(&text(&group["extends"]))).collect())
+            let keys = list(&group["attributes"]).iter().map(|it| text(&it["ref"])).collect();
+            (name.to_owned(), keys)
         })
         .collect()
 }

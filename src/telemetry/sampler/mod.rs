@@ -26,8 +26,8 @@ use root::Root;
 use threshold::{Randomness, Threshold};
 pub use unsampled::Unsampled;
 
-/// The attribute by which Honeycomb multiplies a span: an integer, 1 where it is absent. It is wanted
-/// on each span, since each is counted on its own.
+/// The attribute by which Honeycomb multiplies a span: an integer, and 1 where neither it nor a
+/// threshold is there. It is wanted on each span, since each is counted on its own.
 const SAMPLE_RATE: &str = "SampleRate";
 
 /// The sampler that is configured.
