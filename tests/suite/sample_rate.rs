@@ -27,7 +27,7 @@ fn trace_id(randomness: &str) -> String {
     format!("4bf92f3577b34da6a3{randomness}")
 }
 
-fn sampler<'a>(setting: &'a str) -> [(&'a str, &'a str); 2] {
+fn sampler(setting: &str) -> [(&str, &str); 2] {
     let (name, argument) = setting.split_once(' ').unwrap_or((setting, ""));
     [("OTEL_TRACES_SAMPLER", name), ("OTEL_TRACES_SAMPLER_ARG", argument)]
 }

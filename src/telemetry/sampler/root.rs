@@ -88,6 +88,8 @@ impl Root {
     /// "Compatibility warnings for `ProbabilitySampler`": once, since it is callers that cause it.
     fn warn_unless_random(&self, parent: &SpanContext) {
         if let Self::Ratio(ratio) = self
+            // At 1 every trace is kept, whatever its id.
+            && ratio.threshold.sample_rate() > 1
             && parent.trace_flags() & RANDOM != RANDOM
         {
             ratio.warning.call_once(|| {
