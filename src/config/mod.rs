@@ -13,6 +13,7 @@
 mod console;
 pub mod environment;
 pub mod otlp;
+mod sampler;
 mod server_span;
 pub mod telemetry;
 
@@ -27,6 +28,7 @@ use url::Url;
 use crate::cors::Origins;
 pub use console::ConsoleFormat;
 pub use environment::{ConfigError, Environment};
+pub use sampler::{RootSampler, SamplerConfig};
 pub use server_span::ServerSpanConfig;
 pub use telemetry::TelemetryConfig;
 

@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use super::console::ConsoleFormat;
 use super::environment::{ConfigError, Environment};
 use super::otlp::OtlpConfig;
+use super::sampler::SamplerConfig;
 
 /// What to do with spans.
 #[derive(Clone, Debug)]
@@ -30,26 +31,6 @@ pub struct TelemetryConfig {
     /// `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, else `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`: how many
     /// characters of a value are kept.
     pub value_length_limit: usize,
-}
-
-/// Which traces are recorded.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SamplerConfig {
-    /// Does a caller's decision count? The `parentbased_` forms.
-    pub parent_based: bool,
-    /// What is decided for a trace that starts here.
-    pub root: RootSampler,
-}
-
-/// The decision for a trace that starts here.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum RootSampler {
-    /// `always_on`
-    AlwaysOn,
-    /// `always_off`
-    AlwaysOff,
-    /// `traceidratio` with its argument, from 0 to 1.
-    TraceIdRatio(f64),
 }
 
 /// The batch span processor's queue. The defaults are those at which no span was lost at saturation
@@ -143,43 +124,6 @@ fn read_resource_attributes(env: &Environment) -> Result<Vec<(String, String)>, 
         attributes.push((key, value));
     }
     Ok(attributes)
-}
-
-impl SamplerConfig {
-    fn read(env: &mut Environment) -> Self {
-        const NAMES: [&str; 6] = [
-            "parentbased_always_on",
-            "parentbased_always_off",
-            "parentbased_traceidratio",
-            "always_on",
-            "always_off",
-            "traceidratio",
-        ];
-        let name = env.name("OTEL_TRACES_SAMPLER", NAMES[0], &NAMES);
-        let root = name.strip_prefix("parentbased_");
-        Self {
-            parent_based: root.is_some(),
-            root: match root.unwrap_or(name) {
-                "always_off" => RootSampler::AlwaysOff,
-                "traceidratio" => RootSampler::TraceIdRatio(read_ratio(env)),
-                _ => RootSampler::AlwaysOn,
-            },
-        }
-    }
-}
-
-fn read_ratio(env: &mut Environment) -> f64 {
-    const VARIABLE: &str = "OTEL_TRACES_SAMPLER_ARG";
-    let Some(value) = env.get(VARIABLE) else { return 1.0 };
-    match value.parse() {
-        Ok(ratio) if (0.0..=1.0).contains(&ratio) => ratio,
-        _ => {
-            let sentence =
-                format!("{VARIABLE} is {value:?}: expected a number from 0 to 1; using 1");
-            env.warn(sentence);
-            1.0
-        }
-    }
 }
 
 impl BatchConfig {

@@ -22,6 +22,7 @@ use crate::config::TelemetryConfig;
 use account::{Account, Delivery};
 use end::End;
 use pipeline::Pipeline;
+pub use sampler::Unsampled;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 
 /// Why an exporter could never send anything.
@@ -61,16 +62,22 @@ pub struct Telemetry {
     provider: SdkTracerProvider,
     pipelines: Vec<Pipeline>,
     end: End,
+    unsampled: Unsampled,
 }
 
 /// The accounts of all exporters, to be looked at while they run; clones show the same.
 #[derive(Clone, Debug, Default)]
-pub struct Accounts(Arc<[Account]>);
+pub struct Accounts {
+    exporters: Arc<[Account]>,
+    unsampled: Unsampled,
+}
 
 impl Accounts {
     /// What became of the spans so far, for each exporter.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.0.iter().map(|account| account.delivery(0)).collect()
+        // Read once, so that all exporters tell of the same spans.
+        let unsampled = self.unsampled.count();
+        self.exporters.iter().map(|account| account.delivery(unsampled)).collect()
     }
 }
 
@@ -94,14 +101,14 @@ impl Telemetry {
                 pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit, &end)?);
             }
         }
-        let builder = SdkTracerProvider::builder()
-            .with_resource(resource)
-            .with_sampler(sampler::sampler(config));
+        let sampler = sampler::sampler(config);
+        let unsampled = sampler.unsampled().clone();
+        let builder = SdkTracerProvider::builder().with_resource(resource).with_sampler(sampler);
         let provider = pipelines
             .iter()
             .fold(builder, |builder, pipeline| builder.with_span_processor(pipeline.clone()))
             .build();
-        Ok(Self { provider, pipelines, end })
+        Ok(Self { provider, pipelines, end, unsampled })
     }
 
     /// What makes spans.
@@ -111,7 +118,10 @@ impl Telemetry {
 
     /// The accounts of the exporters.
     pub fn accounts(&self) -> Accounts {
-        Accounts(self.pipelines.iter().map(|pipeline| pipeline.account().clone()).collect())
+        Accounts {
+            exporters: self.pipelines.iter().map(|pipeline| pipeline.account().clone()).collect(),
+            unsampled: self.unsampled.clone(),
+        }
     }
 
     /// The names and destinations of the exporters, for the start line.

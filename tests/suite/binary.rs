@@ -226,6 +226,7 @@ fn an_unusable_setting_of_the_specification_is_a_warning() {
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "99999", "using 2048"),
         ("OTEL_BSP_SCHEDULE_DELAY", "1s", "using 1000"),
         ("OTEL_TRACES_SAMPLER", "sometimes", "using parentbased_always_on"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.1", "ignored"),
         ("OTEL_TRACES_EXPORTER", "zipkin", "ignored"),
         ("OTEL_SDK_DISABLED", "yes", "using false"),
         ("OTEL_LOG_LEVEL", "loud", "using info"),
