@@ -5,6 +5,7 @@
 //! `app.rs`, so that tests run side by side in one process.
 
 pub mod account;
+mod end;
 mod limits;
 mod otlp;
 mod pipeline;
@@ -19,7 +20,9 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::config::TelemetryConfig;
 use account::{Account, Delivery};
+use end::End;
 use pipeline::Pipeline;
+pub use sampler::Unsampled;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 
 /// Why an exporter could never send anything.
@@ -58,16 +61,23 @@ pub enum StartError {
 pub struct Telemetry {
     provider: SdkTracerProvider,
     pipelines: Vec<Pipeline>,
+    end: End,
+    unsampled: Unsampled,
 }
 
 /// The accounts of all exporters, to be looked at while they run; clones show the same.
 #[derive(Clone, Debug, Default)]
-pub struct Accounts(Arc<[Account]>);
+pub struct Accounts {
+    exporters: Arc<[Account]>,
+    unsampled: Unsampled,
+}
 
 impl Accounts {
     /// What became of the spans so far, for each exporter.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.0.iter().map(|account| account.delivery(0)).collect()
+        // Read once, so that all exporters tell of the same spans.
+        let unsampled = self.unsampled.count();
+        self.exporters.iter().map(|account| account.delivery(unsampled)).collect()
     }
 }
 
@@ -79,6 +89,7 @@ impl Telemetry {
     pub fn start(config: &TelemetryConfig) -> Result<Self, StartError> {
         let resource = resource::resource(config);
         let limit = config.value_length_limit;
+        let end = End::default();
         let mut pipelines = Vec::new();
         if !config.disabled {
             // The console first: it is the one that people watch.
@@ -87,17 +98,20 @@ impl Telemetry {
                 pipelines.push(console.map_err(StartError::Console)?);
             }
             if let Some(otlp) = &config.otlp {
-                pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit)?);
+                pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit, &end)?);
             }
         }
+        let sampler = sampler::sampler(config);
+        let unsampled = sampler.unsampled().clone();
         let builder = SdkTracerProvider::builder()
             .with_resource(resource)
-            .with_sampler(sampler::sampler(config));
+            .with_span_limits(config.limits)
+            .with_sampler(sampler);
         let provider = pipelines
             .iter()
             .fold(builder, |builder, pipeline| builder.with_span_processor(pipeline.clone()))
             .build();
-        Ok(Self { provider, pipelines })
+        Ok(Self { provider, pipelines, end, unsampled })
     }
 
     /// What makes spans.
@@ -107,7 +121,10 @@ impl Telemetry {
 
     /// The accounts of the exporters.
     pub fn accounts(&self) -> Accounts {
-        Accounts(self.pipelines.iter().map(|pipeline| pipeline.account().clone()).collect())
+        Accounts {
+            exporters: self.pipelines.iter().map(|pipeline| pipeline.account().clone()).collect(),
+            unsampled: self.unsampled.clone(),
+        }
     }
 
     /// The names and destinations of the exporters, for the start line.
@@ -121,6 +138,7 @@ impl Telemetry {
     /// side by side, so that a receiver that hangs costs the others nothing; the provider's own
     /// shutdown would give each the whole timeout in turn.
     pub fn shutdown(self, deadline: Instant) -> Vec<Delivery> {
+        self.end.begin(deadline);
         let (done, drained) = std::sync::mpsc::channel::<()>();
         for pipeline in &self.pipelines {
             let (draining, done) = (pipeline.clone(), done.clone());

@@ -7,16 +7,21 @@
 
 mod api;
 mod binary;
+mod command_line;
 mod config;
 mod cors;
 mod custom_app;
+mod delivery;
 mod ends;
 mod export;
 mod http_client;
+mod limits;
 mod malformed;
 mod registry;
+mod sample_rate;
 mod sampling;
 mod server_span;
 mod shutdown;
 mod support;
+mod variables;
 mod wire;
