@@ -40,6 +40,8 @@ pub(crate) fn app(
         .apply_to(Middleware::new(provider))
         .exclude(health::PATH)
         .classify_errors(error::class)
+        // Ours decides by the trace id, and by what the caller has decided.
+        .sampler_reads_attributes(false)
         .in_flight(in_flight.clone())
         .on_end(access_log::write);
     App::new()

@@ -30,13 +30,12 @@ impl TextMapPropagator for XrayHeader {
         if !span.is_valid() {
             return;
         }
-        let trace_id = span.trace_id().to_bytes();
-        let (time, unique) = trace_id.split_at(4);
+        let [t0, t1, t2, t3, unique @ ..] = span.trace_id().to_bytes();
         let mut header = String::with_capacity(74);
         header.push_str("Root=1-");
-        hex::push(&mut header, time);
+        hex::push(&mut header, &[t0, t1, t2, t3]);
         header.push('-');
-        hex::push(&mut header, unique);
+        hex::push(&mut header, &unique);
         header.push_str(";Parent=");
         hex::push(&mut header, &span.span_id().to_bytes());
         header.push_str(if span.is_sampled() { ";Sampled=1" } else { ";Sampled=0" });

@@ -2,6 +2,7 @@
 //! because the SDK appends and would send both.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Version;
@@ -12,18 +13,30 @@ use opentelemetry_semantic_conventions::attribute as key;
 
 use super::forwarded;
 use super::host::parse_host;
+use super::last::Last;
 use super::method::Method;
 use super::settings::Middleware;
 use crate::redaction::redact_query;
 
 /// How many attributes a span usually gets, those set after routing included.
-const USUAL_COUNT: usize = 16;
+pub(super) const USUAL_COUNT: usize = 16;
 
-/// The attributes that are known when the span opens, so that a sampler sees them.
+/// Texts that many requests have in common.
+#[derive(Default)]
+pub(super) struct CommonTexts {
+    peer: Last<IpAddr, Arc<str>>,
+    server: Last<str, Option<Server>>,
+}
+
+/// `server.address`, and the port if the client named one.
+type Server = (Arc<str>, Option<u16>);
+
+/// The attributes that are known when the span opens, so that a sampler can see them.
 pub(super) fn at_start(
     request: &ServiceRequest,
     method: &Method,
     settings: &Middleware,
+    common: &CommonTexts,
 ) -> Vec<KeyValue> {
     let peer = request.peer_addr();
     let forwarded = peer
@@ -37,13 +50,16 @@ pub(super) fn at_start(
     let mut attributes = Vec::with_capacity(USUAL_COUNT);
     push_method(&mut attributes, request, method);
     push_url(&mut attributes, request, scheme, settings);
-    push_server(&mut attributes, request, scheme, forwarded.host.as_deref());
-    push_client(&mut attributes, peer, forwarded.client.map(|client| client.ip));
+    push_server(&mut attributes, request, scheme, forwarded.host.as_deref(), common);
+    push_client(&mut attributes, peer, forwarded.client.map(|client| client.ip), common);
     if let Some(version) = protocol_version(request.version()) {
         attributes.push(KeyValue::new(key::NETWORK_PROTOCOL_VERSION, version));
     }
     if let Some(user_agent) = request.headers().get(USER_AGENT) {
-        let text = String::from_utf8_lossy(user_agent.as_bytes()).into_owned();
+        let text = match user_agent.to_str() {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(user_agent.as_bytes()).into_owned(),
+        };
         attributes.push(KeyValue::new(key::USER_AGENT_ORIGINAL, text));
     }
     attributes.extend(settings.request_headers.attributes(request.headers()));
@@ -79,15 +95,16 @@ fn push_server(
     request: &ServiceRequest,
     scheme: &str,
     forwarded: Option<&str>,
+    common: &CommonTexts,
 ) {
     let target = || request.uri().authority().map(Authority::as_str);
     let header = || request.headers().get(HOST)?.to_str().ok();
     // The first that is there counts, also where it is no host: another one is not what was meant.
-    let Some((host, port)) = forwarded.or_else(target).or_else(header).and_then(parse_host) else {
-        return;
-    };
+    let Some(authority) = forwarded.or_else(target).or_else(header) else { return };
+    let parse = |authority: &str| parse_host(authority).map(|(host, port)| (Arc::from(host), port));
+    let Some((host, port)) = common.server.get(authority, parse) else { return };
     let default_port = if scheme == "https" { 443 } else { 80 };
-    attributes.push(KeyValue::new(key::SERVER_ADDRESS, host.to_owned()));
+    attributes.push(KeyValue::new(key::SERVER_ADDRESS, host));
     attributes.push(KeyValue::new(key::SERVER_PORT, i64::from(port.unwrap_or(default_port))));
 }
 
@@ -96,11 +113,13 @@ fn push_client(
     attributes: &mut Vec<KeyValue>,
     peer: Option<SocketAddr>,
     forwarded: Option<IpAddr>,
+    common: &CommonTexts,
 ) {
     // An IPv4 client of a dual-stack socket shows up as ::ffff:a.b.c.d.
-    let peer = peer.map(|peer| (peer.ip().to_canonical().to_string(), peer.port()));
-    let client = forwarded.map(|client| client.to_string());
-    if let Some(client) = client.or_else(|| peer.as_ref().map(|(address, _)| address.clone())) {
+    let text = |ip: &IpAddr| Arc::from(ip.to_canonical().to_string());
+    let peer = peer.map(|peer| (common.peer.get(&peer.ip(), text), peer.port()));
+    let client = forwarded.map(|client| text(&client));
+    if let Some(client) = client.or_else(|| peer.as_ref().map(|(address, _)| Arc::clone(address))) {
         attributes.push(KeyValue::new(key::CLIENT_ADDRESS, client));
     }
     if let Some((address, port)) = peer {

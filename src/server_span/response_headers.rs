@@ -14,7 +14,8 @@ pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-tim
 pub(super) fn insert(headers: &mut HeaderMap, context: &Context) {
     let Some(traceparent) = Traceparent::of(context) else { return };
     let traceparent = traceparent.header();
-    let timing = format!("trace;desc={traceparent}, traceparent;desc=\"{traceparent}\"");
+    let timing =
+        ["trace;desc=", &traceparent, ", traceparent;desc=\"", &traceparent, "\""].concat();
     if let Ok(value) = HeaderValue::try_from(traceparent) {
         headers.insert(TRACERESPONSE, value);
     }

@@ -12,6 +12,7 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use opentelemetry_semantic_conventions::SCHEMA_URL;
 
+use super::attributes::CommonTexts;
 use super::body::SpanBody;
 use super::captured_headers::{CapturedHeaders, HeaderNames};
 use super::in_flight::InFlight;
@@ -45,6 +46,7 @@ pub struct Middleware {
     pub(super) request_headers: CapturedHeaders,
     pub(super) response_headers: CapturedHeaders,
     pub(super) public_endpoint: bool,
+    pub(super) sampler_reads_attributes: bool,
     pub(super) exception_events: bool,
     pub(super) classify_error: fn(&Error) -> Option<&'static str>,
     pub(super) in_flight: InFlight,
@@ -71,6 +73,7 @@ impl Middleware {
             request_headers: CapturedHeaders::default(),
             response_headers: CapturedHeaders::default(),
             public_endpoint: false,
+            sampler_reads_attributes: true,
             exception_events: true,
             classify_error: |_| None,
             in_flight: InFlight::default(),
@@ -133,6 +136,14 @@ impl Middleware {
         self
     }
 
+    /// Says whether the provider's sampler looks at a span's attributes; by default it may. One that
+    /// decides by the trace id or the name alone need not have them, and requests that it leaves out are
+    /// spared their making.
+    pub fn sampler_reads_attributes(mut self, reads: bool) -> Self {
+        self.sampler_reads_attributes = reads;
+        self
+    }
+
     /// Records exceptions as span events (the default) besides the log event, which is always
     /// written.
     pub fn exception_events(mut self, events: bool) -> Self {
@@ -189,6 +200,11 @@ where
 
     fn new_transform(&self, service: S) -> Self::Future {
         let propagator = propagation::propagator(&self.propagators);
-        ready(Ok(TracedService { service, propagator, settings: Rc::new(self.clone()) }))
+        ready(Ok(TracedService {
+            service,
+            propagator,
+            settings: Rc::new(self.clone()),
+            common: CommonTexts::default(),
+        }))
     }
 }

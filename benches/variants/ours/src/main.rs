@@ -49,7 +49,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     System::new().block_on(service::serve(move || {
         let tracer = |scope| HandlerTracer::new(provider.tracer(scope));
         App::new()
-            .wrap(Middleware::new(&provider).on_end(access_log::write))
+            .wrap(
+                Middleware::new(&provider)
+                    .sampler_reads_attributes(false)
+                    .on_end(access_log::write),
+            )
             .service(
                 web::resource("/api/activities/home")
                     .app_data(tracer("home.activities"))
