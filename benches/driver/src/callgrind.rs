@@ -9,24 +9,45 @@ use crate::process::{Process, Run};
 use crate::receiver::Receiver;
 use crate::variant::Variant;
 
-/// Requests before those that are counted: what is made once is made then.
-const WARM_UP: u64 = 1024;
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// The path that is requested.
+    pub path: &'a str,
+    /// How often, besides a warm-up of half as many: what is made once is made then.
+    pub requests: u64,
+    /// The spans of one request.
+    pub spans: u64,
+}
 
-/// The instructions that one request to `path` costs, over `requests` of them: those of a run with the
-/// warm-up alone are taken from those of a run with both, so that start and end do not count.
+/// What was counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Count<N> {
+    /// Instructions of the process.
+    pub instructions: N,
+    /// Bytes that it sent to the receiver, without HTTP's own.
+    pub bytes: N,
+}
+
+/// What one request costs: what a run of the warm-up alone costs is taken from what a run with all
+/// requests does, so that start and end do not count.
 pub fn per_request(
     variant: &Variant,
-    path: &str,
-    requests: u64,
+    sample: Sample<'_>,
     receiver: &Receiver,
-) -> Outcome<f64> {
-    let few = total(variant, path, WARM_UP, receiver)?;
-    let many = total(variant, path, WARM_UP + requests, receiver)?;
-    Ok(many.saturating_sub(few) as f64 / requests as f64)
+) -> Outcome<Count<f64>> {
+    let warm_up = sample.requests / 2;
+    let few = total(variant, Sample { requests: warm_up, ..sample }, receiver)?;
+    let many = total(variant, Sample { requests: warm_up + sample.requests, ..sample }, receiver)?;
+    let each = |many: u64, few: u64| many.saturating_sub(few) as f64 / sample.requests as f64;
+    Ok(Count {
+        instructions: each(many.instructions, few.instructions),
+        bytes: each(many.bytes, few.bytes),
+    })
 }
 
 /// The instructions of a whole run.
-fn total(variant: &Variant, path: &str, requests: u64, receiver: &Receiver) -> Outcome<u64> {
+fn total(variant: &Variant, sample: Sample<'_>, receiver: &Receiver) -> Outcome<Count<u64>> {
     let directory = std::env::temp_dir().join(format!("callgrind-{}", std::process::id()));
     std::fs::create_dir_all(&directory)?;
     let file = directory.join("out");
@@ -42,20 +63,22 @@ fn total(variant: &Variant, path: &str, requests: u64, receiver: &Receiver) -> O
         environment: vec![("OTEL_BSP_SCHEDULE_DELAY", "600000")],
     };
     let process = Process::start(variant, &run)?;
-    let before = receiver.spans();
-    let mut connection = Connection::open(process.address, path)?;
-    for _ in 0..requests {
+    let (bytes, spans) = (receiver.bytes(), receiver.spans());
+    let mut connection = Connection::open(process.address, sample.path)?;
+    for _ in 0..sample.requests {
         connection.request()?;
     }
     drop(connection);
     process.stop()?;
-    let arrived = receiver.spans() - before;
-    let total = read_total(&file)?;
+    let (bytes, spans) = (receiver.bytes() - bytes, receiver.spans() - spans);
+    let instructions = read_total(&file)?;
     std::fs::remove_dir_all(&directory)?;
-    if variant.exports && arrived == 0 {
-        return Err(format!("no spans came from {}", variant.name).into());
+    let made = sample.requests * sample.spans;
+    if variant.exports && spans != made {
+        // Their cost would be missing.
+        return Err(format!("{}: {spans} spans of {made} arrived", variant.name).into());
     }
-    Ok(total)
+    Ok(Count { instructions, bytes })
 }
 
 /// The line `totals: 123` (or `summary:`) of callgrind's output.

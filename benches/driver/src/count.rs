@@ -1,7 +1,7 @@
 //! Instructions: of a request to the home feed in each variant, and of each more span and attribute.
 
 use crate::Outcome;
-use crate::callgrind::per_request;
+use crate::callgrind::{Count, Sample, per_request};
 use crate::client::HOME;
 use crate::receiver::Receiver;
 use crate::report::{Report, Table};
@@ -17,63 +17,74 @@ pub fn run(receiver: &Receiver, report: &mut Report) -> Outcome<()> {
 }
 
 fn variants(receiver: &Receiver, report: &mut Report) -> Outcome<()> {
-    let mut table = Table::new(&["variant", "instructions per request", "ratio to P0"]);
+    let columns = ["variant", "instructions per request", "ratio to P0", "OTLP bytes per request"];
+    let mut table = Table::new(&columns);
     let mut untraced = None;
     let mut bars = Vec::new();
     for variant in &variant::ALL {
-        let count = per_request(variant, HOME, REQUESTS, receiver)?;
-        let ratio = count / *untraced.get_or_insert(count);
-        eprintln!("{}: {count:.0} ({ratio:.2})", variant.name);
-        table.row([variant.name.to_owned(), format!("{count:.0}"), format!("{ratio:.2}")]);
+        let count = home(variant, REQUESTS, receiver)?;
+        let ratio = count.instructions / *untraced.get_or_insert(count.instructions);
+        let bytes =
+            if count.bytes > 0.0 { format!("{:.0}", count.bytes) } else { "—".to_owned() };
+        let instructions = format!("{:.0}", count.instructions);
+        table.row([variant.name.to_owned(), instructions, format!("{ratio:.2}"), bytes]);
         bars.push((variant.name, ratio));
     }
     report.table("instructions", &table)?;
     report.chart("performance.svg", "Instructions per request, as a multiple of no tracing", &bars)
 }
 
-/// What a request costs with 1 to 1,000 child spans, and with 0 to 50 attributes on one.
+/// What a request to the home feed costs.
+pub fn home(variant: &Variant, requests: u64, receiver: &Receiver) -> Outcome<Count<f64>> {
+    per_request(variant, Sample { path: HOME, requests, spans: variant.spans }, receiver)
+}
+
+/// What tracing costs with 1 to 1,000 child spans, and with 0 to 50 attributes on one.
 fn growth(receiver: &Receiver, report: &mut Report) -> Outcome<()> {
     let mut table = Table::new(&[
-        "child spans",
-        "attributes of each",
-        "instructions per request",
-        "per span more",
+        "child spans, two attributes each",
+        "instructions of tracing",
+        "for each more",
     ]);
-    let mut before: Option<(u32, f64)> = None;
-    for (count, attributes) in [(1, 2), (10, 2), (100, 2), (1000, 2)] {
-        // Fewer requests, so that the number of spans is about the same.
+    steps(&mut table, [1, 10, 100, 1000], |count| {
+        // About as many spans in all.
         let requests = (2 * REQUESTS / u64::from(count)).clamp(64, REQUESTS);
-        let instructions = tracing_cost(count, attributes, requests, receiver)?;
-        let more = before.map_or("—".to_owned(), |(less, cost)| {
-            format!("{:.0}", (instructions - cost) / f64::from(count - less))
-        });
-        table.row([count.to_string(), attributes.to_string(), format!("{instructions:.0}"), more]);
-        before = Some((count, instructions));
-    }
+        tracing(count, 2, requests, receiver)
+    })?;
     report.table("spans", &table)?;
 
-    let mut table = Table::new(&[
-        "attributes of one child span",
-        "instructions per request",
-        "per attribute more",
-    ]);
-    let mut before: Option<(u32, f64)> = None;
-    for attributes in [0, 10, 50] {
-        let instructions = tracing_cost(1, attributes, REQUESTS, receiver)?;
-        let more = before.map_or("—".to_owned(), |(less, cost)| {
-            format!("{:.0}", (instructions - cost) / f64::from(attributes - less))
-        });
-        table.row([attributes.to_string(), format!("{instructions:.0}"), more]);
-        before = Some((attributes, instructions));
-    }
+    let mut table =
+        Table::new(&["attributes of one child span", "instructions of tracing", "for each more"]);
+    steps(&mut table, [0, 10, 50], |attributes| tracing(1, attributes, REQUESTS, receiver))?;
     report.table("attributes", &table)
 }
 
-/// What tracing adds to such a request, in instructions.
-fn tracing_cost(count: u32, attributes: u32, requests: u64, receiver: &Receiver) -> Outcome<f64> {
+/// A row for each of `sizes`, with what it costs and what one more costs.
+fn steps<const N: usize>(
+    table: &mut Table,
+    sizes: [u32; N],
+    cost: impl Fn(u32) -> Outcome<f64>,
+) -> Outcome<()> {
+    let mut before: Option<(u32, f64)> = None;
+    for size in sizes {
+        let instructions = cost(size)?;
+        let more = before.map_or("—".to_owned(), |(less, cost)| {
+            format!("{:.0}", (instructions - cost) / f64::from(size - less))
+        });
+        table.row([size.to_string(), format!("{instructions:.0}"), more]);
+        before = Some((size, instructions));
+    }
+    Ok(())
+}
+
+/// What tracing adds to a request with so many child spans, in instructions.
+fn tracing(count: u32, attributes: u32, requests: u64, receiver: &Receiver) -> Outcome<f64> {
     let path = format!("/spans?count={count}&attributes={attributes}");
-    let of = |variant: &Variant| per_request(variant, &path, requests, receiver);
-    Ok(of(&variant::OURS)? - of(&variant::UNTRACED)?)
+    let of = |variant: &Variant, spans| {
+        per_request(variant, Sample { path: &path, requests, spans }, receiver)
+    };
+    let traced = of(&variant::OURS, u64::from(count) + 1)?;
+    Ok(traced.instructions - of(&variant::UNTRACED, 0)?.instructions)
 }
 
 /// Fails when tracing costs more than it may: the bounds are a little above what was measured.
@@ -82,10 +93,12 @@ pub fn guard(receiver: &Receiver) -> Outcome<()> {
     const REQUESTS: u64 = 2048;
     const BOUNDS: [(Variant, f64); 2] = [(variant::OURS, 1.35), (variant::OURS_UNSAMPLED, 1.15)];
     variant::build(&[variant::UNTRACED, variant::OURS])?;
-    let untraced = per_request(&variant::UNTRACED, HOME, REQUESTS, receiver)?;
+    let instructions =
+        |variant: &Variant| Outcome::Ok(home(variant, REQUESTS, receiver)?.instructions);
+    let untraced = instructions(&variant::UNTRACED)?;
     let mut exceeded = Vec::new();
     for (variant, bound) in BOUNDS {
-        let ratio = per_request(&variant, HOME, REQUESTS, receiver)? / untraced;
+        let ratio = instructions(&variant)? / untraced;
         println!(
             "{}: {ratio:.3} times the instructions of no tracing, at most {bound}",
             variant.name

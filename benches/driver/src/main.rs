@@ -47,8 +47,8 @@ fn main() -> Outcome<()> {
                 variant::ALL.into_iter().filter(|variant| variant.name.contains(name)).collect();
             variant::build(&variants)?;
             for variant in &variants {
-                let count = callgrind::per_request(variant, client::HOME, 2048, &receiver)?;
-                println!("{}: {count:.0}", variant.name);
+                let count = count::home(variant, 2048, &receiver)?;
+                println!("{}: {:.0}", variant.name, count.instructions);
             }
             Ok(())
         }

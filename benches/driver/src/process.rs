@@ -38,7 +38,7 @@ impl Process {
     /// Starts `variant` and waits until it listens.
     pub fn start(variant: &Variant, run: &Run) -> Outcome<Self> {
         let mut words = run.under.iter().map(String::from);
-        let binary = variant.binary();
+        let binary = variant.binary()?;
         let mut command = match words.next() {
             Some(program) => {
                 let mut command = Command::new(program);

@@ -12,32 +12,43 @@ use crate::Outcome;
 pub struct Receiver {
     /// Where it listens.
     pub address: SocketAddr,
-    spans: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    spans: AtomicU64,
+    bytes: AtomicU64,
 }
 
 impl Receiver {
     /// Starts it on a free port of the loopback interface.
     pub fn start() -> Outcome<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        let receiver = Self { address: listener.local_addr()?, spans: Arc::default() };
-        let spans = Arc::clone(&receiver.spans);
+        let receiver = Self { address: listener.local_addr()?, counts: Arc::default() };
+        let counts = Arc::clone(&receiver.counts);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let spans = Arc::clone(&spans);
-                std::thread::spawn(move || serve(&stream, &spans));
+                let counts = Arc::clone(&counts);
+                std::thread::spawn(move || serve(&stream, &counts));
             }
         });
         Ok(receiver)
     }
 
-    /// How many spans came so far. Gzipped ones are not counted.
+    /// How many spans came so far, but for gzipped ones.
     pub fn spans(&self) -> u64 {
-        self.spans.load(Ordering::Acquire)
+        self.counts.spans.load(Ordering::Acquire)
+    }
+
+    /// How many bytes of bodies came so far, gzipped or not.
+    pub fn bytes(&self) -> u64 {
+        self.counts.bytes.load(Ordering::Acquire)
     }
 }
 
 /// Answers each request with an empty `ExportTraceServiceResponse`, until the client goes away.
-fn serve(stream: &TcpStream, spans: &AtomicU64) -> Option<()> {
+fn serve(stream: &TcpStream, counts: &Counts) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let mut body = Vec::new();
     loop {
@@ -61,8 +72,9 @@ fn serve(stream: &TcpStream, spans: &AtomicU64) -> Option<()> {
         }
         body.resize(length, 0);
         reader.read_exact(&mut body).ok()?;
+        counts.bytes.fetch_add(length as u64, Ordering::Release);
         if !is_gzipped {
-            spans.fetch_add(count_spans(&body), Ordering::Release);
+            counts.spans.fetch_add(count_spans(&body), Ordering::Release);
         }
         let answer =
             "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n";

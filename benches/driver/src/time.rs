@@ -175,7 +175,7 @@ fn start_up(variant: &Variant, receiver: &Receiver) -> Outcome<String> {
 /// Without what is there for backtraces.
 fn stripped_size(variant: &Variant) -> Outcome<u64> {
     let stripped = std::env::temp_dir().join(format!("stripped-{}", std::process::id()));
-    let status = Command::new("strip").arg("-o").arg(&stripped).arg(variant.binary()).status()?;
+    let status = Command::new("strip").arg("-o").arg(&stripped).arg(variant.binary()?).status()?;
     if !status.success() {
         return Err("strip fails".into());
     }

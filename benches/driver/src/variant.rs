@@ -1,6 +1,6 @@
 //! What is compared.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::Outcome;
@@ -56,6 +56,8 @@ pub const OURS_UNSAMPLED: Variant = Variant {
 /// Ours in its other modes.
 const OURS_GZIP: Variant = Variant {
     name: "backend-actix, gzip",
+    // The receiver does not look inside.
+    exports: false,
     environment: &[("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")],
     ..OURS
 };
@@ -100,22 +102,29 @@ pub const ALL: [Variant; 8] = [
 
 impl Variant {
     /// Its binary, once it is [built](build).
-    pub fn binary(&self) -> PathBuf {
-        // Beside this program's own.
-        let own = std::env::current_exe().unwrap_or_default();
-        own.parent().unwrap_or(Path::new(".")).join(self.package)
+    pub fn binary(&self) -> Outcome<PathBuf> {
+        Ok(own_directory()?.join(self.package))
     }
+}
+
+/// Where this program is, `target/<profile>`; the variants are built beside it, in its profile.
+fn own_directory() -> Outcome<PathBuf> {
+    let own = std::env::current_exe()?;
+    Ok(own.parent().ok_or("this program is nowhere")?.to_owned())
 }
 
 /// Builds the binaries of `variants`, each on its own: cargo would else unite their features.
 pub fn build(variants: &[Variant]) -> Outcome<()> {
+    let directory = own_directory()?;
+    let profile = directory.file_name().ok_or("this program has no profile")?;
     let mut built = Vec::new();
     for variant in variants {
         if built.contains(&variant.package) {
             continue;
         }
         let status = Command::new("cargo")
-            .args(["build", "--locked", "--release", "--package", variant.package])
+            .args(["build", "--locked", "--package", variant.package, "--profile"])
+            .arg(profile)
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .status()?;
         if !status.success() {

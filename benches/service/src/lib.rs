@@ -39,7 +39,7 @@ impl Home {
         self.activities.len() as i64
     }
 
-    /// The answer, about 1.2 kB of JSON.
+    /// The answer, about 1 kB of JSON.
     pub fn into_response(self) -> impl Responder {
         web::Json(self.activities)
     }
