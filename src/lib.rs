@@ -28,6 +28,7 @@ mod access_log;
 mod activities;
 mod app;
 pub mod carry;
+pub mod check;
 pub mod child_span;
 pub mod config;
 mod cors;

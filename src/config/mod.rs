@@ -19,6 +19,7 @@ mod limits;
 pub mod logs;
 pub mod otlp;
 pub mod print;
+mod proxy;
 mod sampler;
 mod server_span;
 mod spelling;
@@ -37,6 +38,7 @@ use crate::cors::Origins;
 pub use console::ConsoleFormat;
 pub use environment::{ConfigError, Environment};
 pub use logs::LogsConfig;
+pub use proxy::ProxyConfig;
 pub use sampler::{RootSampler, SamplerConfig};
 pub use server_span::ServerSpanConfig;
 pub use telemetry::TelemetryConfig;
@@ -58,6 +60,8 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// Is `HONEYCOMB_API_KEY` set?
     pub has_honeycomb_key: bool,
+    /// What of it goes through a proxy.
+    pub proxy: ProxyConfig,
     /// What to do with log records.
     pub logs: LogsConfig,
     /// What to log: `RUST_LOG`, else `OTEL_LOG_LEVEL`, as `tracing_subscriber::EnvFilter` reads it.
@@ -125,6 +129,7 @@ impl Config {
             server_span: ServerSpanConfig::read(env)?,
             telemetry: TelemetryConfig::read(env)?,
             has_honeycomb_key: env.get(honeycomb::KEY).is_some(),
+            proxy: ProxyConfig::read(env),
             logs: LogsConfig::read(env)?,
             log_filter: read_log_filter(env),
             warnings: Vec::new(),

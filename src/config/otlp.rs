@@ -1,13 +1,17 @@
 //! The variables that say where OTLP goes: the specification's, and Honeycomb's (`honeycomb.rs`)
 //! short form of them.
 
-use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
+use std::{fmt, io};
 
 use reqwest::header::HeaderMap;
 use url::{Position, Url};
 
 use super::environment::{ConfigError, Environment};
+pub(crate) use super::honeycomb::{
+    DATASET_HEADER as HONEYCOMB_DATASET_HEADER, TEAM_HEADER as HONEYCOMB_TEAM_HEADER,
+};
 use super::{headers, honeycomb};
 
 /// What is sent. Each signal has a path of its own, and variables of its own that win over the general
@@ -81,7 +85,16 @@ pub struct OtlpConfig {
     /// Are requests compressed?
     pub gzip: bool,
     /// A file of PEM certificates to trust besides the system's.
-    pub certificate: Option<String>,
+    pub certificate: Option<CertificateFile>,
+}
+
+/// A file that a variable names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFile {
+    /// The variable.
+    pub variable: &'static str,
+    /// The file's path.
+    pub path: String,
 }
 
 /// Where exports are sent to. Shown without its query, in which some receivers want a key.
@@ -96,7 +109,27 @@ impl Endpoint {
 
     /// Is the connection to be encrypted?
     pub fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
+        self.scheme() == "https"
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &str {
+        self.0.scheme()
+    }
+
+    /// The host: a name, or an address.
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
+    /// `scheme://host[:port]`
+    pub fn origin(&self) -> &str {
+        &self.0[..Position::BeforePath]
+    }
+
+    /// Where to connect to, as the system resolves the host. Blocks.
+    pub(crate) fn socket_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.0.socket_addrs(|| None)
     }
 }
 
@@ -173,7 +206,11 @@ impl OtlpConfig {
             certificate: {
                 env.inherit(names.certificate, GENERAL.certificate);
                 let variables = [names.certificate, GENERAL.certificate];
-                env.first(&variables).map(|(_, path)| path.to_owned())
+                let file = |(variable, path): (_, &str)| CertificateFile {
+                    variable,
+                    path: path.to_owned(),
+                };
+                env.first(&variables).map(file)
             },
         }))
     }
