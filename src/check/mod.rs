@@ -8,7 +8,7 @@
 //! | `honeycomb.rs` | whose key it is, and where to look |
 //! | `test_span.rs` | one span through the exporter itself |
 //!
-//! Another destination is another function that is handed the [`Report`], called in [`run`].
+//! Another destination is another function that is handed the `Report`, called in [`run`].
 
 mod honeycomb;
 mod otlp;

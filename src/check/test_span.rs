@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use opentelemetry::trace::{Span, SpanKind, Tracer, TracerProvider};
 
 use super::report::Report;
+use crate::config::otlp::Signal;
 use crate::config::telemetry::TelemetryConfig;
 use crate::config::{RootSampler, SamplerConfig};
 use crate::telemetry::Telemetry;
@@ -46,8 +47,12 @@ fn change(reason: &str, variable: &str, timeout: Duration) -> String {
     let status = reason.split("the receiver answers ").nth(1).and_then(|rest| rest.get(..3));
     match status {
         Some("401" | "403") => "the receiver does not let this key in".to_owned(),
+        Some("404") if variable == Signal::Traces.endpoint_variable() => {
+            format!("{variable} is taken as it is: let it end in {}", Signal::Traces.path())
+        }
         Some("404") => format!(
-            "{variable} should lead to an OTLP/HTTP receiver: OTEL_EXPORTER_OTLP_ENDPOINT without /v1/traces, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT with it"
+            "{} is appended to {variable}: let it be the receiver's address without",
+            Signal::Traces.path()
         ),
         Some("429" | "502" | "503" | "504") => {
             "the receiver is not up to it now: try again, or see to it".to_owned()

@@ -3,9 +3,9 @@
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+use super::endpoint::parse_url;
 use super::environment::{ConfigError, Environment};
 use super::headers::sensitive;
-use super::otlp::parse_url;
 
 /// The API key.
 pub(super) const KEY: &str = "HONEYCOMB_API_KEY";

@@ -12,6 +12,7 @@
 //! [`variables`] is the list of all, and [`mod@print`] shows what is in force.
 
 mod console;
+mod endpoint;
 pub mod environment;
 mod headers;
 mod honeycomb;

@@ -1,13 +1,13 @@
 //! The variables that say where OTLP goes: the specification's, and Honeycomb's (`honeycomb.rs`)
 //! short form of them.
 
-use std::net::SocketAddr;
 use std::time::Duration;
-use std::{fmt, io};
 
 use reqwest::header::HeaderMap;
-use url::{Position, Url};
+use url::Url;
 
+pub use super::endpoint::Endpoint;
+use super::endpoint::parse_url;
 use super::environment::{ConfigError, Environment};
 pub(crate) use super::honeycomb::{
     DATASET_HEADER as HONEYCOMB_DATASET_HEADER, TEAM_HEADER as HONEYCOMB_TEAM_HEADER,
@@ -97,54 +97,6 @@ pub struct CertificateFile {
     pub path: String,
 }
 
-/// Where exports are sent to. Shown without its query, in which some receivers want a key.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Endpoint(Url);
-
-impl Endpoint {
-    /// The whole URL, for sending.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-
-    /// Is the connection to be encrypted?
-    pub fn is_https(&self) -> bool {
-        self.scheme() == "https"
-    }
-
-    /// `http` or `https`.
-    pub fn scheme(&self) -> &str {
-        self.0.scheme()
-    }
-
-    /// The host: a name, or an address.
-    pub fn host(&self) -> &str {
-        self.0.host_str().unwrap_or_default()
-    }
-
-    /// `scheme://host[:port]`
-    pub fn origin(&self) -> &str {
-        &self.0[..Position::BeforePath]
-    }
-
-    /// Where to connect to, as the system resolves the host. Blocks.
-    pub(crate) fn socket_addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        self.0.socket_addrs(|| None)
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0[..Position::AfterPath])
-    }
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 impl OtlpConfig {
     /// Reads the variables of `signal`. `asked_for` is what `OTEL_TRACES_EXPORTER` or
     /// `OTEL_LOGS_EXPORTER` says of `otlp`; where it says nothing, an endpoint or a Honeycomb key
@@ -198,7 +150,7 @@ impl OtlpConfig {
         }
         check_protocol(env, names)?;
         Ok(Some(Self {
-            endpoint: Endpoint(endpoint),
+            endpoint: Endpoint::new(endpoint),
             is_honeycomb,
             headers,
             timeout: read_timeout(env, names).min(export_timeout),
@@ -270,23 +222,6 @@ fn warn_of_grpc_port(env: &mut Environment, variable: &str, url: &Url) {
             "{variable} has port 4317, on which receivers take gRPC; HTTP is usually on 4318"
         ));
     }
-}
-
-pub(super) fn parse_url(
-    env: &Environment,
-    variable: &'static str,
-    value: &str,
-) -> Result<Url, ConfigError> {
-    let url = Url::parse(value)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| env.error(variable, "expected a URL such as http://localhost:4318"))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        // A URL is shown in logs and errors, by us and by libraries; a header never is.
-        let fix = "expected a URL without credentials; send them as a header, authorization=Basic%20…, in OTEL_EXPORTER_OTLP_HEADERS";
-        return Err(env.error(variable, fix));
-    }
-    Ok(url)
 }
 
 /// Says what is set for an exporter, while it has nowhere to send to.

@@ -116,7 +116,7 @@ fn a_receiver_that_does_not_take_the_test_span_is_told_with_what_to_change() {
     let cases: [(Behaviour, &[&str]); 8] = [
         (Fail(401, None, "unknown key"), &["401", "unknown key", "check HONEYCOMB_API_KEY"]),
         (Fail(403, None, ""), &["403", "OTEL_EXPORTER_OTLP_HEADERS"]),
-        (Fail(404, None, ""), &["404", ENDPOINT, "without /v1/traces"]),
+        (Fail(404, None, ""), &["404", "/v1/traces is appended to OTEL_EXPORTER_OTLP_ENDPOINT"]),
         (Fail(400, None, "bad"), &["400", "bad", ENDPOINT]),
         (Fail(500, None, "broken"), &["500", "broken", ENDPOINT]),
         (Fail(503, None, "busy"), &["503", "busy", "try again"]),
@@ -129,6 +129,11 @@ fn a_receiver_that_does_not_take_the_test_span_is_told_with_what_to_change() {
         let timeout = ("OTEL_EXPORTER_OTLP_TIMEOUT", "300");
         check(&[(ENDPOINT, &endpoint), timeout]).assert_fails("test span", says);
     }
+    let receiver = Receiver::start();
+    let root = format!("{}/", receiver.endpoint());
+    let checked = check(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &root)]);
+    checked.assert_fails("test span", &["404", "taken as it is: let it end in /v1/traces"]);
+    checked.line("warning  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT has no path");
 }
 
 #[test]
