@@ -44,9 +44,10 @@ pub struct Listening {
     in_flight: InFlight,
     readiness: Readiness,
     shutdown_delay: Duration,
-    shutdown_timeout: Duration,
-    /// How long requests in flight may take of it.
+    /// Of the shutdown's time, how long requests in flight may take.
     drain_time: Duration,
+    /// And how long exporters may, when there are none left.
+    exporters_time: Duration,
 }
 
 /// Listens as `config` says; `accounts` are what `GET /health` shows. To be called inside a runtime.
@@ -61,8 +62,8 @@ pub fn listen(
     let ServerConfig { shutdown_timeout, keep_alive, client_timeout, workers, .. } = config.server;
     let address = SocketAddr::from((config.server.bind_address, config.server.port));
     let (in_flight, readiness) = (InFlight::default(), Readiness::default());
-    // What is left is the exporters', half of the time at least.
-    let drain_time = shutdown_timeout / 2;
+    // What is left is for the moments between, so that the whole keeps its time.
+    let (drain_time, exporters_time) = (shutdown_timeout / 2, shutdown_timeout * 2 / 5);
     let service = {
         let (config, provider, accounts) = (config.clone(), provider.clone(), accounts.clone());
         let (in_flight, readiness) = (in_flight.clone(), readiness.clone());
@@ -93,8 +94,8 @@ pub fn listen(
         in_flight,
         readiness,
         shutdown_delay: config.server.shutdown_delay.max(LAST_CALL),
-        shutdown_timeout,
         drain_time,
+        exporters_time,
     })
 }
 
@@ -149,16 +150,16 @@ impl Listening {
             ended = &mut self.server => return self.ended(ended),
             () = tokio::time::sleep(self.shutdown_delay) => {}
         }
-        let deadline = Instant::now() + self.shutdown_timeout;
         tracing::info!("{signal}: no more connections are accepted, requests in flight end");
+        let exporters_time = self.exporters_time;
         self.drain().await;
-        Ok(deadline)
+        Ok(Instant::now() + exporters_time)
     }
 
     /// The server ended without us.
     fn ended(&self, result: io::Result<()>) -> Result<Instant, ServeError> {
         result?;
-        Ok(Instant::now() + self.shutdown_timeout)
+        Ok(Instant::now() + self.exporters_time)
     }
 
     async fn drain(mut self) {

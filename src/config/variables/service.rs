@@ -80,7 +80,7 @@ pub(super) const SECTION: Section = Section {
         Variable::shown(
             "SHUTDOWN_TIMEOUT_SECONDS",
             "`10`",
-            "how long the end may take: half of it for requests in flight, the other half for the exporters",
+            "how long the end may take: half of it at most for requests in flight, then two fifths at most for the exporters",
             |config| json!(config.server.shutdown_timeout.as_secs()),
         ),
     ],
