@@ -58,8 +58,9 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// A reader that is gone (`| head`) stops nothing: the exit code still tells.
+    /// What a receiver says stays on its line. A reader that is gone (`| head`) stops nothing: the exit
+    /// code still tells.
     fn line(&mut self, text: &str) {
-        let _ = writeln!(self.out, "{text}");
+        let _ = writeln!(self.out, "{}", text.replace(char::is_control, " "));
     }
 }
