@@ -15,6 +15,8 @@
 //!        ← body sent or dropped      the SERVER span ends, access_log writes its line
 //! ```
 //!
+//! A request that fails is also [reported](report) to Rollbar, where that is configured.
+//!
 //! A span that has ended goes to each processor of [`telemetry`]: the console at once, the OTLP
 //! receiver (Honeycomb, or any other) in batches.
 //!
@@ -22,7 +24,8 @@
 //! to stderr, [`server`] listens and drains, and the binary puts them together.
 //!
 //! To trace a service of your own, take [`server_span`] and [`child_span`], [`carry`] where work goes on
-//! elsewhere, and [`http_client`] for the calls that it makes; [`propagation`] is below both ends.
+//! elsewhere, [`http_client`] for the calls that it makes, and [`report`] for its failures; [`propagation`]
+//! is below both ends.
 //! `examples/minimal.rs` shows how little it needs.
 
 mod access_log;
@@ -45,7 +48,7 @@ mod open_files;
 mod probes;
 pub mod propagation;
 mod redaction;
-mod report;
+pub mod report;
 pub mod server;
 pub mod server_span;
 pub mod signals;

@@ -22,6 +22,7 @@ use crate::config::TelemetryConfig;
 use account::{Account, Delivery};
 use end::End;
 use pipeline::Pipeline;
+pub(crate) use resource::host_name;
 pub use sampler::Unsampled;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 
