@@ -37,7 +37,7 @@ pub(crate) fn backoff(first: Duration, most: Duration, retries: u32) -> Duration
 
 /// A random time between the half of `delay` and all of it: those who failed together shall not come back
 /// together.
-pub(super) fn with_jitter(delay: Duration) -> Duration {
+pub(crate) fn with_jitter(delay: Duration) -> Duration {
     // The low bits of a random uuid are all random.
     let random = f64::from(Uuid::new_v4().as_u128() as u32) / f64::from(u32::MAX);
     delay.mul_f64(0.5 + random / 2.0)

@@ -69,6 +69,7 @@ impl Delivery {
         let Outbox { process, pause, account, .. } = &*self.outbox;
         // Queued before the limit was known to be reached.
         if pause.is_on() {
+            account.taken(1);
             account.dropped(1, LIMITED);
             return;
         }

@@ -42,9 +42,9 @@ impl Outbox {
 
     /// Enters what became of an item that Rollbar has answered; was it accepted?
     pub(super) fn settle(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        self.account.taken(1);
         match Answer::of(status) {
             Answer::Accepted => {
-                self.account.taken(1);
                 self.account.exported(1);
                 return true;
             }
@@ -53,8 +53,8 @@ impl Outbox {
                 let reason = format!("{LIMITED}; nothing is sent for {seconds} s");
                 self.account.dropped(1, &reason);
             }
-            Answer::TooLarge => self.fail("the item is too large for Rollbar"),
-            Answer::Refused(reason) => self.fail(&reason),
+            Answer::TooLarge => self.account.failed(1, "the item is too large for Rollbar"),
+            Answer::Refused(reason) => self.account.failed(1, &reason),
         }
         false
     }

@@ -99,6 +99,7 @@ impl Rollbar {
         let item = Item::of(failure, uuid, fingerprint.clone(), left_out);
         let queued = intake.queue.as_ref().is_some_and(|queue| queue.try_send(item).is_ok());
         if !queued {
+            outbox.account.taken(1);
             outbox.account.dropped(1, "the service is ending");
             return;
         }
