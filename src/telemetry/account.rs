@@ -200,7 +200,7 @@ pub struct Delivery {
 
 impl Delivery {
     /// The same at the end of the process: what is still queued is dropped.
-    pub(super) fn at_the_end(mut self) -> Self {
+    pub(crate) fn at_the_end(mut self) -> Self {
         self.dropped += std::mem::take(&mut self.queued);
         self
     }

@@ -6,6 +6,7 @@
 
 mod logs;
 mod otlp;
+mod rollbar;
 mod server_span;
 mod service;
 mod spans;
@@ -23,8 +24,14 @@ pub struct Section {
 }
 
 /// All of them.
-pub const SECTIONS: &[Section] =
-    &[service::SECTION, spans::SECTION, otlp::SECTION, server_span::SECTION, logs::SECTION];
+pub const SECTIONS: &[Section] = &[
+    service::SECTION,
+    spans::SECTION,
+    otlp::SECTION,
+    server_span::SECTION,
+    logs::SECTION,
+    rollbar::SECTION,
+];
 
 /// All variables of all sections.
 pub fn all() -> impl Iterator<Item = &'static Variable> {
