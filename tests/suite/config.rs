@@ -134,14 +134,15 @@ fn logs_have_the_same_rules_and_a_path_of_their_own() {
     let general = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:4318");
     let own = ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://b/x");
     let key = ("HONEYCOMB_API_KEY", "k");
-    let cases: [(Vars<'_>, Option<&str>, bool); 7] = [
+    let cases: [(Vars<'_>, Option<&str>, bool); 8] = [
         (&[], None, true),
         (&[general], None, true),
         (&[key], None, true),
-        (&[exporter], Some("http://localhost:4318/v1/logs"), false),
-        (&[exporter, general], Some("http://a:4318/v1/logs"), false),
-        (&[exporter, general, own], Some("http://b/x"), false),
-        (&[exporter, key], Some("https://api.honeycomb.io/v1/logs"), false),
+        (&[("OTEL_LOGS_EXPORTER", "none"), general], None, false),
+        (&[exporter], Some("http://localhost:4318/v1/logs"), true),
+        (&[exporter, general], Some("http://a:4318/v1/logs"), true),
+        (&[exporter, general, own], Some("http://b/x"), true),
+        (&[exporter, key], Some("https://api.honeycomb.io/v1/logs"), true),
     ];
     for (vars, endpoint, console) in cases {
         let logs = config(vars).unwrap().logs;
