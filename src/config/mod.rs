@@ -8,12 +8,14 @@
 //! - an unusable address, URL, header list or certificate, and any bad value of our own variables,
 //!   is a [`ConfigError`]: nothing may ever fall back to another destination.
 //!
-//! [`environment`] holds the rules, [`telemetry`] and [`otlp`] the variables of the exporters.
+//! [`environment`] holds the rules, [`telemetry`], [`otlp`] and `xray` the variables of the exporters.
 
 pub mod environment;
 pub mod otlp;
 mod server_span;
 pub mod telemetry;
+#[cfg(feature = "aws")]
+pub mod xray;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -118,8 +120,14 @@ impl ServerConfig {
 
 /// Nothing is ignored in silence.
 fn warn_of_what_is_not_built_in(env: &mut Environment) {
+    if cfg!(not(feature = "aws")) {
+        for variable in ["AWS_XRAY_DAEMON_ADDRESS", "AWS_XRAY_URL", "AWS_XRAY_ANNOTATIONS"] {
+            if env.get(variable).is_some() {
+                env.warn(format!("{variable} is set, but {WITHOUT_AWS}"));
+            }
+        }
+    }
     let variables = [
-        ("AWS_XRAY_DAEMON_ADDRESS", "spans to X-Ray"),
         ("CLOUDWATCH_LOG_GROUP", "logs to CloudWatch"),
         ("ROLLBAR_ACCESS_TOKEN", "reports to Rollbar"),
         ("WEB_ADDRESS", "the page"),
@@ -130,6 +138,9 @@ fn warn_of_what_is_not_built_in(env: &mut Environment) {
         }
     }
 }
+
+/// What is said of a wish that needs the feature `aws`, where it is not built in.
+const WITHOUT_AWS: &str = "this build is without the feature aws; ignored";
 
 const WORKERS_FORM: &str = "a number of threads from 1 to 1024";
 

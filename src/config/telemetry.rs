@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
+use super::WITHOUT_AWS;
 use super::environment::{ConfigError, Environment};
 use super::otlp::OtlpConfig;
+#[cfg(feature = "aws")]
+use super::xray::XrayConfig;
 
 /// What to do with spans.
 #[derive(Clone, Debug)]
@@ -22,6 +25,9 @@ pub struct TelemetryConfig {
     pub console: bool,
     /// `otlp` in `OTEL_TRACES_EXPORTER`: spans in batches to an OTLP/HTTP receiver.
     pub otlp: Option<OtlpConfig>,
+    /// `xray` in `OTEL_TRACES_EXPORTER`, and all else that has to do with X-Ray.
+    #[cfg(feature = "aws")]
+    pub xray: XrayConfig,
     /// `OTEL_BSP_*`: the batches.
     pub batch: BatchConfig,
     /// `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, else `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`: how many
@@ -87,6 +93,8 @@ impl TelemetryConfig {
             sampler: SamplerConfig::read(env),
             console,
             otlp,
+            #[cfg(feature = "aws")]
+            xray: XrayConfig::read(env, asked_for("xray"))?,
             batch,
             value_length_limit: read_value_length_limit(env),
         })
@@ -103,15 +111,19 @@ fn read_value_length_limit(env: &mut Environment) -> usize {
 
 /// The names in `OTEL_TRACES_EXPORTER`; `None` where it does not decide.
 fn read_exporters(env: &mut Environment) -> Option<Vec<String>> {
+    const XRAY: &str = "xray";
     let names = env.list("OTEL_TRACES_EXPORTER")?;
-    let (known, unknown): (Vec<_>, Vec<_>) = names
-        .into_iter()
-        .map(|name| name.to_ascii_lowercase())
-        .partition(|name| ["console", "otlp", "none"].contains(&name.as_str()));
+    let is_known = |name: &str| {
+        matches!(name, "console" | "otlp" | "none") || (cfg!(feature = "aws") && name == XRAY)
+    };
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        names.into_iter().map(|name| name.to_ascii_lowercase()).partition(|name| is_known(name));
     for name in &unknown {
-        env.warn(format!(
-            "OTEL_TRACES_EXPORTER has {name:?}: expected console, otlp or none; ignored"
-        ));
+        let problem = match name.as_str() {
+            XRAY => WITHOUT_AWS,
+            _ => "expected console, otlp, xray or none; ignored",
+        };
+        env.warn(format!("OTEL_TRACES_EXPORTER has {name:?}: {problem}"));
     }
     if known.len() > 1 && known.iter().any(|name| name == "none") {
         env.warn("OTEL_TRACES_EXPORTER has \"none\" beside other exporters; \"none\" is ignored");

@@ -11,6 +11,8 @@ mod pipeline;
 mod resource;
 mod sampler;
 mod stdout;
+#[cfg(feature = "aws")]
+mod xray;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -88,10 +90,19 @@ impl Telemetry {
             if let Some(otlp) = &config.otlp {
                 pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit)?);
             }
+            #[cfg(feature = "aws")]
+            if config.xray.exports {
+                pipelines.push(xray::pipeline(config, &resource));
+            }
         }
         let builder = SdkTracerProvider::builder()
             .with_resource(resource)
             .with_sampler(sampler::sampler(config));
+        #[cfg(feature = "aws")]
+        let builder = match config.xray.ids {
+            true => builder.with_id_generator(xray::XrayIds::default()),
+            false => builder,
+        };
         let provider = pipelines
             .iter()
             .fold(builder, |builder, pipeline| builder.with_span_processor(pipeline.clone()))

@@ -20,3 +20,5 @@ mod server_span;
 mod shutdown;
 mod support;
 mod wire;
+#[cfg(feature = "aws")]
+mod xray;

@@ -7,3 +7,5 @@ pub mod process;
 pub mod receiver;
 pub mod scripted;
 pub mod service;
+#[cfg(feature = "aws")]
+pub mod xray_daemon;
