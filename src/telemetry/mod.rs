@@ -13,7 +13,7 @@ mod resource;
 mod sampler;
 mod stdout;
 #[cfg(feature = "aws")]
-mod xray;
+pub mod xray;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

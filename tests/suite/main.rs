@@ -23,3 +23,5 @@ mod support;
 mod wire;
 #[cfg(feature = "aws")]
 mod xray;
+#[cfg(feature = "aws")]
+mod xray_sampling;

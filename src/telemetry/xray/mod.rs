@@ -7,6 +7,7 @@
 //! | `document`, `fit` | the fields of a document; making it fit into 64 kB |
 //! | `daemon`, `resolve` | the datagrams; where they go |
 //! | `id` | ids as X-Ray has them |
+//! | [`sampling`] | which traces are recorded, by the account's rules |
 //!
 //! The specification is AWS's developer guide, "X-Ray segment documents" and "Sending trace data to
 //! X-Ray", with its JSON schema 1.0.0.
@@ -22,6 +23,7 @@ mod id;
 mod name;
 mod origin;
 mod resolve;
+pub mod sampling;
 mod segment;
 mod stack;
 mod values;
