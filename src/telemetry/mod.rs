@@ -20,10 +20,13 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
+#[cfg(feature = "aws")]
+use crate::config::RootSampler;
 use crate::config::TelemetryConfig;
 use account::{Account, Delivery};
 use end::End;
 use pipeline::Pipeline;
+pub use sampler::Unsampled;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 
 /// Why an exporter could never send anything.
@@ -54,6 +57,10 @@ pub enum StartError {
     /// The thread that prints spans cannot be started.
     #[error("cannot start the thread that prints spans: {0}")]
     Console(#[source] std::io::Error),
+    /// The thread that asks the X-Ray daemon for sampling rules cannot be started.
+    #[cfg(feature = "aws")]
+    #[error("cannot start the thread that asks for sampling rules: {0}")]
+    Sampling(#[source] std::io::Error),
 }
 
 /// The running telemetry of the process; to be [shut down](Telemetry::shutdown) before it ends, or
@@ -63,16 +70,25 @@ pub struct Telemetry {
     provider: SdkTracerProvider,
     pipelines: Vec<Pipeline>,
     end: End,
+    unsampled: Unsampled,
+    /// What asks for sampling rules; it stops when this is dropped.
+    #[cfg(feature = "aws")]
+    _polling: Option<xray::sampling::Polling>,
 }
 
 /// The accounts of all exporters, to be looked at while they run; clones show the same.
 #[derive(Clone, Debug, Default)]
-pub struct Accounts(Arc<[Account]>);
+pub struct Accounts {
+    exporters: Arc<[Account]>,
+    unsampled: Unsampled,
+}
 
 impl Accounts {
     /// What became of the spans so far, for each exporter.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.0.iter().map(|account| account.delivery(0)).collect()
+        // Read once, so that all exporters tell of the same spans.
+        let unsampled = self.unsampled.count();
+        self.exporters.iter().map(|account| account.delivery(unsampled)).collect()
     }
 }
 
@@ -89,7 +105,8 @@ impl Telemetry {
         if !config.disabled {
             // The console first: it is the one that people watch.
             if config.console {
-                pipelines.push(stdout::pipeline(&resource, limit).map_err(StartError::Console)?);
+                let console = stdout::pipeline(config.console_format, &resource, limit);
+                pipelines.push(console.map_err(StartError::Console)?);
             }
             if let Some(otlp) = &config.otlp {
                 pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit, &end)?);
@@ -99,9 +116,18 @@ impl Telemetry {
                 pipelines.push(xray::pipeline(config, &resource));
             }
         }
-        let builder = SdkTracerProvider::builder()
-            .with_resource(resource)
-            .with_sampler(sampler::sampler(config));
+        let sampler = sampler::sampler(config);
+        #[cfg(feature = "aws")]
+        let (sampler, polling) = match config.sampler.root {
+            RootSampler::Xray if !config.disabled => {
+                let (rules, polling) =
+                    xray::rules(config, &resource).map_err(StartError::Sampling)?;
+                (sampler.by_rules(rules), Some(polling))
+            }
+            _ => (sampler, None),
+        };
+        let unsampled = sampler.unsampled().clone();
+        let builder = SdkTracerProvider::builder().with_resource(resource).with_sampler(sampler);
         #[cfg(feature = "aws")]
         let builder = match config.xray.ids {
             true => builder.with_id_generator(xray::XrayIds::default()),
@@ -111,7 +137,14 @@ impl Telemetry {
             .iter()
             .fold(builder, |builder, pipeline| builder.with_span_processor(pipeline.clone()))
             .build();
-        Ok(Self { provider, pipelines, end })
+        Ok(Self {
+            provider,
+            pipelines,
+            end,
+            unsampled,
+            #[cfg(feature = "aws")]
+            _polling: polling,
+        })
     }
 
     /// What makes spans.
@@ -121,7 +154,10 @@ impl Telemetry {
 
     /// The accounts of the exporters.
     pub fn accounts(&self) -> Accounts {
-        Accounts(self.pipelines.iter().map(|pipeline| pipeline.account().clone()).collect())
+        Accounts {
+            exporters: self.pipelines.iter().map(|pipeline| pipeline.account().clone()).collect(),
+            unsampled: self.unsampled.clone(),
+        }
     }
 
     /// The names and destinations of the exporters, for the start line.

@@ -29,6 +29,8 @@ mod stack;
 mod values;
 mod wildcard;
 
+use std::sync::Arc;
+
 use opentelemetry_sdk::Resource;
 
 use super::account::Account;
@@ -37,7 +39,18 @@ use crate::config::TelemetryConfig;
 use daemon::Daemon;
 use exporter::Exporter;
 pub(super) use id::XrayIds;
+use sampling::{Poller, Polling, Sampler, SystemClock};
 use segment::Translator;
+
+/// A sampler by the account's rules, and what asks the daemon for them until it is dropped.
+pub(super) fn rules(
+    config: &TelemetryConfig,
+    resource: &Resource,
+) -> std::io::Result<(Sampler, Polling)> {
+    let sampler = Sampler::new(resource, Arc::new(SystemClock));
+    let polling = Poller::new(&sampler, &config.xray.daemon).start()?;
+    Ok((sampler, polling))
+}
 
 /// The pipeline to the daemon that `config` names.
 pub(super) fn pipeline(config: &TelemetryConfig, resource: &Resource) -> Pipeline {
