@@ -202,3 +202,22 @@ fn read_log_filter(env: &mut Environment) -> String {
         }
     }
 }
+
+#[cfg(all(test, not(feature = "aws")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_the_feature_aws_is_told_to_be_missing() {
+        for (variable, value, start) in [
+            ("AWS_XRAY_DAEMON_ADDRESS", "xray-daemon:2000", "AWS_XRAY_DAEMON_ADDRESS is set, but"),
+            ("AWS_XRAY_URL", "*", "AWS_XRAY_URL is set, but"),
+            ("OTEL_TRACES_EXPORTER", "xray", "OTEL_TRACES_EXPORTER has \"xray\":"),
+            ("OTEL_TRACES_SAMPLER", "XRay", "OTEL_TRACES_SAMPLER is \"xray\", but"),
+        ] {
+            let config = Config::from_vars([(variable.to_owned(), value.to_owned())].into());
+            let warnings = config.unwrap().warnings;
+            assert_eq!(warnings, [format!("{start} {WITHOUT_AWS}")]);
+        }
+    }
+}

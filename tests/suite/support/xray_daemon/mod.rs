@@ -55,6 +55,9 @@ impl XrayDaemon {
 
     fn start_on(udp: UdpSocket, tcp: TcpListener) -> Self {
         let address = udp.local_addr().unwrap();
+        // The tests run on few cores, so that the thread below may not read for a while. Where the system
+        // does not allow that much, what it has by default is enough on a machine that is less busy.
+        let _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(&udp, 8 << 20);
         let seen = Arc::new((Mutex::new(Seen::default()), Condvar::new()));
         let kept = Arc::clone(&seen);
         let thread = std::thread::spawn(move || read_all(&udp, &kept));
