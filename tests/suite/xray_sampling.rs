@@ -331,12 +331,48 @@ fn all_pages_of_rules_are_read() {
     assert_eq!(asked.len(), 10);
 }
 
+#[test]
+fn a_trace_kept_by_the_rate_says_what_it_stands_for_and_one_of_the_reservoir_does_not() {
+    let daemon = XrayDaemon::start();
+    let half = json!({ "FixedRate": 0.5, "ReservoirSize": 1, "URLPath": HOME });
+    let rules = [rule("half", 1, half), rule("all", 2, json!({ "FixedRate": 1.0 }))];
+    daemon.answer(&json!({ "SamplingRuleRecords": rules }), &no_targets());
+    let service = service(&daemon);
+    await_rules(&service, "/nowhere");
+    for _ in 0..40 {
+        is_sampled(&service, &[], HOME);
+    }
+    let spans = service.stop();
+    let roots: Vec<_> = spans.iter().filter(|span| span.name() == format!("GET {HOME}")).collect();
+    let (by_rate, by_reservoir): (Vec<_>, Vec<_>) =
+        roots.into_iter().partition(|span| span.span.trace_state == "ot=th:8");
+    // One a second is borrowed, half of the others is kept.
+    assert!(!by_rate.is_empty() && !by_reservoir.is_empty());
+    for span in &by_rate {
+        assert_eq!(span.attributes()["SampleRate"], json!(2));
+        assert!(u8::from_str_radix(&span.trace_id()[18..20], 16).unwrap() >= 0x80);
+    }
+    for span in &by_reservoir {
+        assert_eq!(span.span.trace_state, "");
+        assert_eq!(span.attributes().get("SampleRate"), None);
+    }
+}
+
 /// A service whose traces are decided on by the daemon's rules.
 fn service(daemon: &XrayDaemon) -> Service {
     Service::start_with(&[
         ("OTEL_TRACES_SAMPLER", "xray"),
         ("AWS_XRAY_DAEMON_ADDRESS", &daemon.variable()),
     ])
+}
+
+/// Waits until the service has heard of its rules, one of which records all requests for `path`: without
+/// it, few of many are.
+fn await_rules(service: &Service, path: &str) {
+    let patience = Instant::now() + Duration::from_secs(30);
+    while !(0..10).all(|_| is_sampled(service, &[], path)) {
+        assert!(Instant::now() < patience, "the rules are never heard of");
+    }
 }
 
 fn is_sampled(service: &Service, headers: &[(&str, &str)], path: &str) -> bool {
@@ -351,12 +387,7 @@ fn a_service_records_what_the_rules_say_and_what_its_callers_say() {
     let rules = [rule("all", 1, all), rule("Default", 10_000, json!({}))];
     daemon.answer(&json!({ "SamplingRuleRecords": rules }), &no_targets());
     let service = service(&daemon);
-    daemon.wait_for("/GetSamplingRules");
-    // The answer is on its way: without it, a few of many would be recorded.
-    let patience = Instant::now() + Duration::from_secs(30);
-    while !(0..10).all(|_| is_sampled(&service, &[], HOME)) {
-        assert!(Instant::now() < patience, "the rules are never heard of");
-    }
+    await_rules(&service, HOME);
     assert!((0..10).all(|_| !is_sampled(&service, &[], "/nowhere")));
     // A caller's decision stands.
     let parent =

@@ -2,8 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
@@ -23,7 +22,7 @@ struct Script {
 }
 
 #[derive(Clone)]
-pub struct Server(Arc<(Mutex<Script>, Condvar)>);
+pub struct Server(Arc<Mutex<Script>>);
 
 impl Server {
     pub fn start(listener: TcpListener) -> Self {
@@ -33,7 +32,7 @@ impl Server {
             status: 200,
             questions: Vec::new(),
         };
-        let server = Self(Arc::new((Mutex::new(script), Condvar::new())));
+        let server = Self(Arc::new(Mutex::new(script)));
         let serving = server.clone();
         std::thread::spawn(move || {
             // It ends with the process: nobody else wants the port.
@@ -45,30 +44,23 @@ impl Server {
     }
 
     pub fn answer(&self, rules: &Value, targets: &Value) {
-        let mut script = self.0.0.lock().unwrap();
+        let mut script = self.0.lock().unwrap();
         script.rules = rules.clone();
         script.targets = targets.clone();
         script.status = 200;
     }
 
     pub fn refuse(&self, status: u16) {
-        self.0.0.lock().unwrap().status = status;
+        self.0.lock().unwrap().status = status;
     }
 
     pub fn questions(&self) -> Vec<Question> {
-        self.0.0.lock().unwrap().questions.clone()
-    }
-
-    pub fn wait_for(&self, path: &str, patience: Duration) {
-        let (script, asked) = &*self.0;
-        let is_missing = |script: &mut Script| script.questions.iter().all(|q| q.path != path);
-        let waited = asked.wait_timeout_while(script.lock().unwrap(), patience, is_missing);
-        assert!(!waited.unwrap().1.timed_out(), "nobody asks for {path}");
+        self.0.lock().unwrap().questions.clone()
     }
 
     fn serve(&self, mut connection: TcpStream) {
         let Some(question) = read(&connection) else { return };
-        let mut script = self.0.0.lock().unwrap();
+        let mut script = self.0.lock().unwrap();
         let answer = match question.path.as_str() {
             "/GetSamplingRules" => script.rules.to_string(),
             "/SamplingTargets" => script.targets.to_string(),
@@ -82,7 +74,6 @@ impl Server {
             "{head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{answer}"
         );
         script.questions.push(question);
-        self.0.1.notify_all();
     }
 }
 

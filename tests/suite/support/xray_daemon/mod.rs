@@ -123,11 +123,6 @@ impl XrayDaemon {
     pub fn questions(&self) -> Vec<Question> {
         self.http.questions()
     }
-
-    /// Waits until a question about `path` has been answered.
-    pub fn wait_for(&self, path: &str) {
-        self.http.wait_for(path, PATIENCE);
-    }
 }
 
 impl Drop for XrayDaemon {
