@@ -1,13 +1,16 @@
 //! The binary: configuration → telemetry → server → flush, nothing else.
 
+mod cli;
+
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
 use actix_web::rt::System;
-use backend_actix::config::Config;
+use backend_actix::config::{Config, print};
 use backend_actix::telemetry::Telemetry;
 use backend_actix::{health, logging, server, signals};
+use cli::{Command, Form};
 
 /// Exit code of a service that is not healthy.
 const UNHEALTHY: u8 = 1;
@@ -15,11 +18,13 @@ const UNHEALTHY: u8 = 1;
 const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let result = match &arguments[..] {
-        [] => serve().map_err(|error| (UNUSABLE, error)),
-        [command] if command == "health" => ask_health(),
-        _ => Err((UNUSABLE, "usage: backend-actix [health]; all else is set by variables".into())),
+    let result = match cli::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Serve) => serve().map_err(|error| (UNUSABLE, error)),
+        Ok(Command::Health) => ask_health(),
+        Ok(Command::PrintConfig(form)) => print_config(form),
+        Ok(Command::Help) => say(cli::HELP),
+        Ok(Command::Version) => say(cli::VERSION),
+        Err(error) => Err((UNUSABLE, error.into())),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -31,6 +36,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// Not `print!`, which panics where stdout is closed, as by `| head`.
+fn say(text: &str) -> Result<(), (u8, Box<dyn Error>)> {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+fn print_config(form: Form) -> Result<(), (u8, Box<dyn Error>)> {
+    let config = Config::from_env().map_err(|error| (UNUSABLE, error.into()))?;
+    match form {
+        Form::Text => say(&print::as_text(&config)),
+        Form::Json => say(&format!("{:#}\n", print::as_json(&config))),
+    }
+}
+
 fn ask_health() -> Result<(), (u8, Box<dyn Error>)> {
     let config = Config::from_env().map_err(|error| (UNUSABLE, error.into()))?;
     health::ask(&config.server).map_err(|error| (UNHEALTHY, error.into()))
@@ -39,10 +58,13 @@ fn ask_health() -> Result<(), (u8, Box<dyn Error>)> {
 fn serve() -> Result<(), Box<dyn Error>> {
     let config = Config::from_env()?;
     // Dropped last: what was logged until then is written.
-    let _log = logging::start(&config.log_filter);
+    let _log = config.logs.console.then(|| logging::start(&config.log_filter));
     logging::log_panics();
     for warning in &config.warnings {
         tracing::warn!("{warning}");
+    }
+    for variable in &config.unused {
+        tracing::debug!("{variable} is set, and means nothing to this service");
     }
 
     let telemetry = Telemetry::start(&config.telemetry)?;

@@ -73,19 +73,25 @@ fn read_propagators(env: &mut Environment) -> Vec<Kind> {
     let default = vec![Kind::TraceContext, Kind::Baggage];
     let Some(names) = env.list(VARIABLE) else { return default };
     let mut kinds = Vec::new();
+    let mut unknown = Vec::new();
+    let mut says_none = false;
     for name in &names {
         match name.to_ascii_lowercase().as_str() {
             "tracecontext" => kinds.push(Kind::TraceContext),
             "baggage" => kinds.push(Kind::Baggage),
             "xray" => kinds.push(Kind::Xray),
-            "none" => {}
-            _ => env.warn(format!(
-                "{VARIABLE} has {name:?}: expected tracecontext, baggage, xray or none; ignored"
-            )),
+            "none" => says_none = true,
+            _ => unknown.push(name),
         }
     }
-    let says_none = names.iter().any(|name| name.eq_ignore_ascii_case("none"));
-    if kinds.is_empty() && !says_none { default } else { kinds }
+    let is_usable = says_none || !kinds.is_empty();
+    for name in unknown {
+        let sentence = format!(
+            "{VARIABLE} has {name:?}: expected tracecontext, baggage, xray or none; ignored"
+        );
+        if is_usable { env.warn(sentence) } else { env.ignore(VARIABLE, sentence) }
+    }
+    if is_usable { kinds } else { default }
 }
 
 /// `logs`: the log event alone; `logs/dup`, and nothing: both.

@@ -40,6 +40,14 @@ pub struct DaemonAddress {
     pub tcp: HostPort,
 }
 
+/// As the variable has it.
+impl fmt::Display for DaemonAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { udp, tcp } = self;
+        if udp == tcp { write!(f, "{udp}") } else { write!(f, "tcp:{tcp} udp:{udp}") }
+    }
+}
+
 /// A host, by name or address, and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPort {
@@ -132,6 +140,7 @@ mod tests {
     fn read(address: &str) -> Result<String, String> {
         let env = Environment::new([(ADDRESS.to_owned(), address.to_owned())].into());
         let config = XrayConfig::read(&env, None).map_err(|error| error.to_string())?;
+        assert_eq!(address_of(&config.daemon.to_string()), Some(config.daemon.clone()));
         Ok(format!("{} {}", config.daemon.udp, config.daemon.tcp))
     }
 

@@ -63,7 +63,7 @@ pub use body::SpanBody;
 pub use captured_headers::{HeaderNames, SensitiveHeader};
 pub use extractor::ServerSpan;
 pub use in_flight::InFlight;
-pub(crate) use method::standard_method;
+pub(crate) use method::{STANDARD_METHODS, standard_method};
 pub use middleware::{ResponseFuture, TracedService};
 pub use open_span::Ended;
 pub(crate) use panic::message as panic_message;

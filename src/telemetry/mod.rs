@@ -127,7 +127,10 @@ impl Telemetry {
             _ => (sampler, None),
         };
         let unsampled = sampler.unsampled().clone();
-        let builder = SdkTracerProvider::builder().with_resource(resource).with_sampler(sampler);
+        let builder = SdkTracerProvider::builder()
+            .with_resource(resource)
+            .with_span_limits(config.limits)
+            .with_sampler(sampler);
         #[cfg(feature = "aws")]
         let builder = match config.xray.ids {
             true => builder.with_id_generator(xray::XrayIds::default()),

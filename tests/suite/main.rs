@@ -7,6 +7,7 @@
 
 mod api;
 mod binary;
+mod command_line;
 mod config;
 mod cors;
 mod custom_app;
@@ -14,6 +15,7 @@ mod delivery;
 mod ends;
 mod export;
 mod http_client;
+mod limits;
 mod malformed;
 mod registry;
 mod sample_rate;
@@ -21,6 +23,7 @@ mod sampling;
 mod server_span;
 mod shutdown;
 mod support;
+mod variables;
 mod wire;
 #[cfg(feature = "aws")]
 mod xray;
