@@ -82,8 +82,11 @@ impl Poller {
     pub fn poll(&mut self) -> Duration {
         let now = self.clock.now();
         if now >= self.targets_due {
-            let told = self.poll_targets(now);
-            self.note(told);
+            match self.poll_targets(now) {
+                // Nothing was asked, and nothing is known.
+                Ok(false) => {}
+                told => self.note(told.map(drop)),
+            }
             self.targets_due = now + TARGETS_EVERY + jitter(TARGETS_JITTER);
         }
         if now >= self.rules_due {
@@ -104,10 +107,12 @@ impl Poller {
         Ok(())
     }
 
-    fn poll_targets(&mut self, now: Duration) -> Result<(), AskError> {
+    /// Was there anything to tell?
+    fn poll_targets(&mut self, now: Duration) -> Result<bool, AskError> {
         let rules = self.sampler.rules();
         let by_name: BTreeMap<_, _> = rules.iter().map(|rule| (rule.name(), rule)).collect();
         let client_id = self.client_id.clone();
+        let mut has_told = false;
         for some in rules.chunks(MAX_STATISTICS) {
             let seen = some.iter().filter_map(|rule| Some((rule.name(), rule.take_seen(now)?)));
             let statistics: Vec<_> =
@@ -129,8 +134,9 @@ impl Poller {
                 tracing::debug!(rule_name, message, "X-Ray has not taken what a rule has seen");
             }
             self.look_for_changes(answer.rules_changed_at(), now);
+            has_told = true;
         }
-        Ok(())
+        Ok(has_told)
     }
 
     /// Rules that were changed are asked for at once. Whose clock is right does not matter but at first.
@@ -184,4 +190,48 @@ pub struct Polling {
 fn jitter(most: Duration) -> Duration {
     let [high, low, ..] = RandomIdGenerator::default().new_span_id().to_bytes();
     most * u32::from(u16::from_be_bytes([high, low])) / u32::from(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use opentelemetry_sdk::Resource;
+
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct StoppedClock(Mutex<Duration>);
+
+    impl Clock for StoppedClock {
+        fn now(&self) -> Duration {
+            *self.0.lock().unwrap()
+        }
+    }
+
+    #[test]
+    fn an_outage_lasts_until_the_daemon_has_answered() {
+        let clock = Arc::new(StoppedClock::default());
+        let resource = Resource::builder_empty().build();
+        let sampler = Sampler::new(&resource, Arc::clone(&clock) as Arc<dyn Clock>);
+        // Nobody listens there.
+        let nowhere = HostPort { host: "127.0.0.1".to_owned(), port: 1 };
+        let daemon = DaemonAddress { udp: nowhere.clone(), tcp: nowhere };
+        let mut poller = Poller::new(&sampler, &daemon);
+        for _ in 0..4 {
+            poller.poll();
+            // Also where there was nothing to tell, so that it was not asked.
+            assert!(poller.is_failing);
+            *clock.0.lock().unwrap() += Duration::from_secs(5);
+        }
+    }
+
+    #[test]
+    fn jitter_is_some_of_what_it_may_be() {
+        let most = Duration::from_secs(5);
+        let jitters: Vec<_> = (0..100).map(|_| jitter(most)).collect();
+        assert!(jitters.iter().all(|jitter| *jitter <= most));
+        assert!(jitters.iter().any(|jitter| *jitter > most / 2));
+        assert!(jitters.iter().any(|jitter| *jitter < most / 2));
+    }
 }
