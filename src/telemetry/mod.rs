@@ -5,6 +5,7 @@
 //! `app.rs`, so that tests run side by side in one process.
 
 pub mod account;
+mod causes;
 mod end;
 mod limits;
 mod otlp;
@@ -132,9 +133,10 @@ impl Telemetry {
             .with_span_limits(config.limits)
             .with_sampler(sampler);
         #[cfg(feature = "aws")]
-        let builder = match config.xray.ids {
-            true => builder.with_id_generator(xray::XrayIds::default()),
-            false => builder,
+        let builder = if config.xray.ids {
+            builder.with_id_generator(xray::XrayIds::default())
+        } else {
+            builder
         };
         let provider = pipelines
             .iter()

@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 
 use super::rule::{Definition, Seen};
 use crate::config::xray::HostPort;
+use crate::telemetry::causes::with_causes;
 
 /// How long one question may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,9 +41,7 @@ pub(super) enum AskError {
 
 impl From<reqwest::Error> for AskError {
     fn from(error: reqwest::Error) -> Self {
-        let first: &dyn std::error::Error = &error;
-        let causes = std::iter::successors(first.source(), |cause| cause.source());
-        Self::Http(causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")))
+        Self::Http(with_causes(&error))
     }
 }
 
