@@ -342,10 +342,10 @@ fn a_daemon_with_a_name_is_found_and_found_again() {
     assert_eq!(daemon.documents().len(), 1);
 
     // It goes, and comes back.
-    daemon.stop();
+    let daemon = daemon.stop();
     make_span(&telemetry, "second", None);
     telemetry.tracer_provider().force_flush().unwrap();
-    let daemon = XrayDaemon::start_at(port);
+    let daemon = daemon.start();
     make_span(&telemetry, "third", None);
     let delivery = shut_down(telemetry);
     assert_eq!((delivery.exported, delivery.failed), (2, 1), "{delivery}");

@@ -32,7 +32,7 @@ pub struct XrayDaemon {
     pub address: SocketAddr,
     seen: Arc<(Mutex<Seen>, Condvar)>,
     http: http::Server,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<UdpSocket>>,
 }
 
 impl XrayDaemon {
@@ -47,12 +47,6 @@ impl XrayDaemon {
         Self::start_on(udp, tcp)
     }
 
-    /// A daemon that takes documents on this port, where there was another one.
-    pub fn start_at(port: u16) -> Self {
-        let udp = UdpSocket::bind(("127.0.0.1", port)).unwrap();
-        Self::start_on(udp, TcpListener::bind("127.0.0.1:0").unwrap())
-    }
-
     fn start_on(udp: UdpSocket, tcp: TcpListener) -> Self {
         let address = udp.local_addr().unwrap();
         // The tests run on few cores, so that the thread below may not read for a while. Where the system
@@ -60,20 +54,27 @@ impl XrayDaemon {
         let _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(&udp, 8 << 20);
         let seen = Arc::new((Mutex::new(Seen::default()), Condvar::new()));
         let kept = Arc::clone(&seen);
-        let thread = std::thread::spawn(move || read_all(&udp, &kept));
+        let thread = std::thread::spawn(move || {
+            read_all(&udp, &kept);
+            udp
+        });
         Self { address, seen, http: http::Server::start(tcp), thread: Some(thread) }
     }
 
     /// Stops: from now on, nobody listens for documents.
-    pub fn stop(mut self) {
-        self.close();
+    pub fn stop(mut self) -> StoppedDaemon {
+        let udp = self.close().unwrap();
+        // A socket that is connected takes nothing from others: the system refuses it, as it would if there
+        // was none, and nobody else gets the port.
+        udp.connect("127.0.0.1:1").unwrap();
+        StoppedDaemon(udp)
     }
 
-    fn close(&mut self) {
-        let Some(thread) = self.thread.take() else { return };
+    fn close(&mut self) -> Option<UdpSocket> {
+        let thread = self.thread.take()?;
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.send_to(STOP, self.address).unwrap();
-        let _ = thread.join();
+        thread.join().ok()
     }
 
     /// What `AWS_XRAY_DAEMON_ADDRESS` is to be.
@@ -128,6 +129,17 @@ impl XrayDaemon {
 impl Drop for XrayDaemon {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// A daemon that is away for a while.
+pub struct StoppedDaemon(UdpSocket);
+
+impl StoppedDaemon {
+    /// Starts it on the same port, with nothing seen.
+    pub fn start(self) -> XrayDaemon {
+        rustix::net::connect_unspec(&self.0).unwrap();
+        XrayDaemon::start_on(self.0, TcpListener::bind("127.0.0.1:0").unwrap())
     }
 }
 
