@@ -11,18 +11,21 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::child_span::HandlerTracer;
 use crate::config::Config;
+use crate::connection::Turns;
 use crate::cors;
-use crate::json_object::MAX_BODY_BYTES;
+use crate::json_object::{BodyTimeout, MAX_BODY_BYTES};
+use crate::probes::Readiness;
 use crate::server_span::{InFlight, Middleware};
 use crate::telemetry::Accounts;
-use crate::{access_log, activities, error, health, messages, report};
+use crate::{access_log, activities, error, health, messages, probes, report};
 
-/// The service, as `config` says; `provider` makes the spans, `in_flight` counts the requests, and
-/// `accounts` tell what became of the spans.
+/// The service, as `config` says; `provider` makes the spans, `in_flight` counts the requests,
+/// `readiness` tells when the end has begun, and `accounts` tell what became of the spans.
 pub(crate) fn app(
     config: &Config,
     provider: &SdkTracerProvider,
     in_flight: &InFlight,
+    readiness: &Readiness,
     accounts: &Accounts,
 ) -> App<
     impl ServiceFactory<
@@ -44,6 +47,8 @@ pub(crate) fn app(
         .on_end(access_log::write);
     App::new()
         .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+        .app_data(BodyTimeout(config.server.client_timeout))
+        .app_data(web::Data::new(readiness.clone()))
         .app_data(web::Data::new(accounts.clone()))
         .service(
             api(&table)
@@ -52,9 +57,12 @@ pub(crate) fn app(
         )
         .service(table.get("/rollbar/test", "report.test", report::test))
         .service(table.get(health::PATH, "health", health::handler))
-        // The last wrapped is the first passed: the SERVER span is around everything.
+        .service(table.get(probes::LIVE, "health.live", probes::live))
+        .service(table.get(probes::READY, "health.ready", probes::ready))
+        // The last wrapped is the first passed: the SERVER span is around everything that is ours to do.
         .wrap(from_fn(error::as_json))
         .wrap(server_span)
+        .wrap(Turns(readiness.clone()))
 }
 
 /// The API: each path, the instrumentation scope of its child span, and its handler.

@@ -5,7 +5,8 @@
 //! A request passes the modules in this order:
 //!
 //! ```text
-//! socket → server_span::Middleware   takes the parent from the headers, opens the SERVER span
+//! socket → connection                a client that keeps us waiting loses it
+//!        → server_span::Middleware   takes the parent from the headers, opens the SERVER span
 //!        → error::as_json            gives every error the JSON form
 //!        → cors                      who may call, and what a page may read
 //!        → app (the route table)     finds the handler
@@ -30,6 +31,7 @@ mod app;
 pub mod carry;
 pub mod child_span;
 pub mod config;
+mod connection;
 mod cors;
 mod error;
 mod handle;
@@ -39,6 +41,8 @@ mod json_object;
 pub mod logging;
 mod message_text;
 mod messages;
+mod open_files;
+mod probes;
 pub mod propagation;
 mod redaction;
 mod report;

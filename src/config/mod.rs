@@ -20,6 +20,7 @@ pub mod logs;
 pub mod otlp;
 pub mod print;
 mod sampler;
+mod server;
 mod server_span;
 mod spelling;
 pub mod telemetry;
@@ -28,9 +29,7 @@ pub mod variables;
 pub mod xray;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -40,6 +39,7 @@ pub use console::ConsoleFormat;
 pub use environment::{ConfigError, Environment};
 pub use logs::LogsConfig;
 pub use sampler::{RootSampler, SamplerConfig};
+pub use server::ServerConfig;
 pub use server_span::ServerSpanConfig;
 pub use telemetry::TelemetryConfig;
 
@@ -70,19 +70,6 @@ pub struct Config {
     pub unused: Vec<String>,
     /// Which variable decided what bears a variable's name, where it is not the default.
     sources: BTreeMap<&'static str, &'static str>,
-}
-
-/// The listener and its workers.
-#[derive(Clone, Debug)]
-pub struct ServerConfig {
-    /// `BIND_ADDRESS`: loopback unless said otherwise.
-    pub bind_address: IpAddr,
-    /// `PORT`; 0 takes any free one.
-    pub port: u16,
-    /// `WORKERS`: threads that serve requests, by default one a core.
-    pub workers: usize,
-    /// `SHUTDOWN_TIMEOUT_SECONDS`: how long requests in flight, then exporters, may take at the end.
-    pub shutdown_timeout: Duration,
 }
 
 impl Config {
@@ -144,27 +131,6 @@ impl Config {
     }
 }
 
-impl ServerConfig {
-    fn read(env: &Environment) -> Result<Self, ConfigError> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let seconds = env
-            .parse::<std::num::NonZeroU16>("SHUTDOWN_TIMEOUT_SECONDS", "seconds, from 1 to 65535")?
-            .map_or(10, std::num::NonZeroU16::get);
-        Ok(Self {
-            bind_address: env
-                .parse("BIND_ADDRESS", "an IP address such as 127.0.0.1 or 0.0.0.0")?
-                .unwrap_or(IpAddr::from([127, 0, 0, 1])),
-            port: env.parse("PORT", "a port number from 0 to 65535")?.unwrap_or(4567),
-            workers: match env.parse("WORKERS", WORKERS_FORM)? {
-                None => cores,
-                Some(workers @ 1..=1024) => workers,
-                Some(_) => return Err(env.error("WORKERS", format!("expected {WORKERS_FORM}"))),
-            },
-            shutdown_timeout: Duration::from_secs(seconds.into()),
-        })
-    }
-}
-
 /// Nothing is ignored in silence.
 fn warn_of_what_is_not_built_in(env: &mut Environment) {
     if cfg!(not(feature = "aws")) {
@@ -188,8 +154,6 @@ fn warn_of_what_is_not_built_in(env: &mut Environment) {
 
 /// What is said of a wish that needs the feature `aws`, where it is not built in.
 const WITHOUT_AWS: &str = "this build is without the feature aws; ignored";
-
-const WORKERS_FORM: &str = "a number of threads from 1 to 1024";
 
 /// The origins of a list of URLs, or `*`.
 fn read_origins(

@@ -20,6 +20,8 @@ mod malformed;
 mod registry;
 mod sample_rate;
 mod sampling;
+mod secrets;
+mod server_limits;
 mod server_span;
 mod shutdown;
 mod support;

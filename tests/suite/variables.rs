@@ -43,12 +43,16 @@ fn each_variable_decides_the_setting_of_its_name() {
         ("OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE", "/a.pem", json!("/a.pem")),
     ];
     let with_ratio: [Own<'_>; 1] = [("OTEL_TRACES_SAMPLER_ARG", "0.25", json!(0.25))];
-    let alone: [Own<'_>; 40] = [
+    let alone: [Own<'_>; 44] = [
         ("PORT", "8080", json!(8080)),
         ("BIND_ADDRESS", "::1", json!("::1")),
         ("WORKERS", "3", json!(3)),
         ("FRONTEND_URL", "http://A/x, *", json!(["http://a", "*"])),
         ("BACKEND_URL", "https://a:443", json!(["https://a"])),
+        ("MAX_CONNECTIONS", "3", json!(3)),
+        ("KEEP_ALIVE_SECONDS", "3", json!(3)),
+        ("CLIENT_TIMEOUT_SECONDS", "3", json!(3)),
+        ("SHUTDOWN_DELAY_SECONDS", "3", json!(3)),
         ("SHUTDOWN_TIMEOUT_SECONDS", "3", json!(3)),
         ("OTEL_SDK_DISABLED", "True", json!(true)),
         ("OTEL_SERVICE_NAME", " a ", json!("a")),

@@ -17,6 +17,7 @@ use reqwest::header::{
 use reqwest::{Certificate, blocking, redirect};
 
 use super::answer::{Answer, answer};
+use super::secrets::Secrets;
 use crate::config::otlp::OtlpConfig;
 use crate::telemetry::StartError;
 use crate::telemetry::causes::with_causes;
@@ -36,6 +37,7 @@ pub(super) struct Client {
     http: blocking::Client,
     url: String,
     headers: HeaderMap,
+    secrets: Secrets,
     gzip: bool,
     timeout: Duration,
 }
@@ -74,6 +76,7 @@ impl Client {
         Ok(Self {
             http,
             url: config.endpoint.as_str().to_owned(),
+            secrets: Secrets::new(&config.headers, config.endpoint.as_str()),
             headers: headers(config),
             gzip: config.gzip,
             timeout: config.timeout,
@@ -100,7 +103,7 @@ impl Client {
     pub(super) fn post(&self, body: Bytes, timeout: Duration) -> Answer {
         let request = self.http.post(&self.url).headers(self.headers.clone());
         match request.timeout(timeout).body(body).send() {
-            Ok(response) => answer(response),
+            Ok(response) => answer(response, &self.secrets),
             // Without the URL, which may have a key in its query.
             Err(error) => Answer::none(with_causes(&error.without_url())),
         }
