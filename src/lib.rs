@@ -19,7 +19,8 @@
 //! receiver (Honeycomb, or any other) and the X-Ray daemon in batches.
 //!
 //! Around that: [`config`] reads the environment once, [`logging`] sends everything that is no span
-//! to stderr, [`server`] listens and drains, and the binary puts them together.
+//! to stderr, [`server`] listens and drains, and the binary puts them together. [`check`] tries what is
+//! configured, for somebody to whom nothing arrives.
 //!
 //! To trace a service of your own, take [`server_span`] and [`child_span`], [`carry`] where work goes on
 //! elsewhere, and [`http_client`] for the calls that it makes; [`propagation`] is below both ends.
@@ -29,6 +30,7 @@ mod access_log;
 mod activities;
 mod app;
 pub mod carry;
+pub mod check;
 pub mod child_span;
 pub mod config;
 mod connection;

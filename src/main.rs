@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use actix_web::rt::System;
 use backend_actix::config::{Config, print};
 use backend_actix::telemetry::Telemetry;
-use backend_actix::{health, logging, server, signals};
+use backend_actix::{check, health, logging, server, signals};
 use cli::{Command, Form};
 
-/// Exit code of a service that is not healthy.
+/// Exit code of a service that is not healthy, or of exporters that do not work.
 const UNHEALTHY: u8 = 1;
 /// Exit code of what could not even start: the command line, the environment, the port.
 const UNUSABLE: u8 = 2;
@@ -20,6 +20,7 @@ const UNUSABLE: u8 = 2;
 fn main() -> ExitCode {
     let result = match cli::parse(std::env::args_os().skip(1)) {
         Ok(Command::Serve) => serve().map_err(|error| (UNUSABLE, error)),
+        Ok(Command::Check) => try_exporters(),
         Ok(Command::Health) => ask_health(),
         Ok(Command::PrintConfig(form)) => print_config(form),
         Ok(Command::Help) => say(cli::HELP),
@@ -48,6 +49,11 @@ fn print_config(form: Form) -> Result<(), (u8, Box<dyn Error>)> {
         Form::Text => say(&print::as_text(&config)),
         Form::Json => say(&format!("{:#}\n", print::as_json(&config))),
     }
+}
+
+fn try_exporters() -> Result<(), (u8, Box<dyn Error>)> {
+    let config = Config::from_env().map_err(|error| (UNUSABLE, error.into()))?;
+    check::run(&config, &mut std::io::stdout()).map_err(|error| (UNHEALTHY, error.into()))
 }
 
 fn ask_health() -> Result<(), (u8, Box<dyn Error>)> {

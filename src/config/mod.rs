@@ -12,6 +12,7 @@
 //! [`variables`] is the list of all, and [`mod@print`] shows what is in force.
 
 mod console;
+mod endpoint;
 pub mod environment;
 mod headers;
 mod honeycomb;
@@ -19,6 +20,7 @@ mod limits;
 pub mod logs;
 pub mod otlp;
 pub mod print;
+mod proxy;
 mod sampler;
 mod server;
 mod server_span;
@@ -38,6 +40,7 @@ use crate::cors::Origins;
 pub use console::ConsoleFormat;
 pub use environment::{ConfigError, Environment};
 pub use logs::LogsConfig;
+pub use proxy::ProxyConfig;
 pub use sampler::{RootSampler, SamplerConfig};
 pub use server::ServerConfig;
 pub use server_span::ServerSpanConfig;
@@ -60,6 +63,8 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// Is `HONEYCOMB_API_KEY` set?
     pub has_honeycomb_key: bool,
+    /// What of it goes through a proxy.
+    pub proxy: ProxyConfig,
     /// What to do with log records.
     pub logs: LogsConfig,
     /// What to log: `RUST_LOG`, else `OTEL_LOG_LEVEL`, as `tracing_subscriber::EnvFilter` reads it.
@@ -114,6 +119,7 @@ impl Config {
             server_span: ServerSpanConfig::read(env)?,
             telemetry: TelemetryConfig::read(env)?,
             has_honeycomb_key: env.get(honeycomb::KEY).is_some(),
+            proxy: ProxyConfig::read(env),
             logs: LogsConfig::read(env)?,
             log_filter: read_log_filter(env),
             warnings: Vec::new(),

@@ -26,6 +26,7 @@ use crate::config::RootSampler;
 use crate::config::TelemetryConfig;
 use account::{Account, Delivery};
 use end::End;
+pub(crate) use otlp::http_client as otlp_client;
 use pipeline::Pipeline;
 pub use sampler::Unsampled;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
@@ -33,17 +34,21 @@ pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 /// Why an exporter could never send anything.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The file of `OTEL_EXPORTER_OTLP_CERTIFICATE` cannot be read.
-    #[error("OTEL_EXPORTER_OTLP_CERTIFICATE is {path:?}: {source}")]
+    /// The file of `OTEL_EXPORTER_OTLP_CERTIFICATE`, or its form for one signal, cannot be read.
+    #[error("{variable} is {path:?}: {source}")]
     UnreadableCertificate {
+        /// The variable that names it.
+        variable: &'static str,
         /// Its path.
         path: String,
         /// What the system said.
         source: std::io::Error,
     },
     /// It holds no certificate.
-    #[error("OTEL_EXPORTER_OTLP_CERTIFICATE is {path:?}: expected certificates in PEM form")]
+    #[error("{variable} is {path:?}: expected certificates in PEM form")]
     NoCertificate {
+        /// The variable that names it.
+        variable: &'static str,
         /// Its path.
         path: String,
     },

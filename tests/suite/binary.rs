@@ -187,6 +187,7 @@ fn what_makes_an_exporter_useless_is_one_clear_line_and_exit_code_2() {
         ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json", "expected http/protobuf"),
         ("HONEYCOMB_API_KEY", "\"MARKER\"", "quotation mark"),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere.pem", "/nowhere.pem"),
+        ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "/nowhere.pem", "/nowhere.pem"),
         (
             "OTEL_EXPORTER_OTLP_CERTIFICATE",
             env!("CARGO_MANIFEST_DIR"),

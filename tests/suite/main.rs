@@ -7,6 +7,7 @@
 
 mod api;
 mod binary;
+mod check;
 mod command_line;
 mod config;
 mod cors;

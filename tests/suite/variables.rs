@@ -43,7 +43,7 @@ fn each_variable_decides_the_setting_of_its_name() {
         ("OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE", "/a.pem", json!("/a.pem")),
     ];
     let with_ratio: [Own<'_>; 1] = [("OTEL_TRACES_SAMPLER_ARG", "0.25", json!(0.25))];
-    let alone: [Own<'_>; 44] = [
+    let alone: [Own<'_>; 47] = [
         ("PORT", "8080", json!(8080)),
         ("BIND_ADDRESS", "::1", json!("::1")),
         ("WORKERS", "3", json!(3)),
@@ -71,6 +71,9 @@ fn each_variable_decides_the_setting_of_its_name() {
         ("OTEL_SPAN_LINK_COUNT_LIMIT", "7", json!(7)),
         ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "2147483647", json!(2_147_483_647)),
         ("HONEYCOMB_API_KEY", "MARKER", json!("set")),
+        ("HTTPS_PROXY", "http://u:MARKER@a", json!("set")),
+        ("HTTP_PROXY", "http://u:MARKER@a", json!("set")),
+        ("NO_PROXY", "localhost, b", json!(["localhost", "b"])),
         ("OTEL_PROPAGATORS", "xray,baggage,xray", json!(["xray", "baggage"])),
         ("TRACE_PUBLIC_ENDPOINT", "true", json!(true)),
         ("TRUSTED_PROXIES", "10.0.0.0/8, ::1", json!(["10.0.0.0/8", "::1/128"])),
@@ -477,6 +480,8 @@ fn what_belongs_to_others_is_not_called_misspelt() {
         "PORTS",
         "RUST_BACKTRACE",
         "WORKER",
+        "ÜBER_LOG",
+        "",
     ];
     let vars: Vec<_> =
         of_opentelemetry.iter().chain(&of_anybody).map(|name| (*name, "1")).collect();

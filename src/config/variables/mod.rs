@@ -59,7 +59,7 @@ pub enum Documentation {
         /// What it means.
         meaning: &'static str,
     },
-    /// With the variable of which it is the form for one signal.
+    /// With the variable of which it is another spelling, or the form for one signal.
     FormOf(&'static str),
 }
 
@@ -109,6 +109,12 @@ impl Variable {
     /// A variable that decides settings of other names.
     const fn indirect(name: &'static str, default: &'static str, meaning: &'static str) -> Self {
         let documentation = Documentation::Row { default, meaning };
+        Self { name, documentation, in_force: InForce::InOthers }
+    }
+
+    /// Another spelling of a variable.
+    const fn alias(general: &'static str, name: &'static str) -> Self {
+        let documentation = Documentation::FormOf(general);
         Self { name, documentation, in_force: InForce::InOthers }
     }
 

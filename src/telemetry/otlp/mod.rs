@@ -28,6 +28,7 @@ use super::pipeline::Pipeline;
 use crate::config::otlp::OtlpConfig;
 use crate::config::telemetry::BatchConfig;
 use client::Client;
+pub(crate) use client::http_client;
 use exporter::Exporter;
 use sender::Sender;
 

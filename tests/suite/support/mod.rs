@@ -2,6 +2,7 @@
 //! decodes what they send.
 
 pub mod caller;
+pub mod honeycomb;
 pub mod http;
 pub mod process;
 pub mod receiver;
