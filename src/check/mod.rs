@@ -5,6 +5,7 @@
 //! | `report.rs` | what is printed: a line for each step, and with each failure what to change |
 //! | `spans.rs` | the exporters of spans, each tried |
 //! | `otlp.rs` | an OTLP receiver: its address, a connection, TLS |
+//! | `xray.rs` | the X-Ray daemon |
 //! | `honeycomb.rs` | whose key it is, and where to look |
 //! | `test_span.rs` | one span through the exporter itself |
 //!
@@ -15,6 +16,8 @@ mod otlp;
 mod report;
 mod spans;
 mod test_span;
+#[cfg(feature = "aws")]
+mod xray;
 
 use std::io::Write;
 

@@ -244,3 +244,23 @@ fn a_configuration_that_cannot_be_used_is_one_line_and_exit_code_2() {
     assert_eq!(checked.stderr.lines().count(), 1, "{}", checked.stderr);
     assert!(checked.stderr.contains("expected a URL such as"), "{}", checked.stderr);
 }
+
+#[cfg(feature = "aws")]
+#[test]
+fn an_x_ray_daemon_is_tried_as_far_as_udp_tells() {
+    let daemon = crate::support::xray_daemon::XrayDaemon::start();
+    let address = daemon.variable();
+    let checked = check(&[("AWS_XRAY_DAEMON_ADDRESS", &address)]);
+    checked.assert_works();
+    checked.line(&format!("Spans to xray {address}"));
+    let document = &daemon.documents()[0];
+    let trace_id = document["trace_id"].as_str().unwrap()[2..].replace('-', "");
+    checked.line(&format!("ok       test span: handed over, trace {trace_id}"));
+
+    // Nobody listens there.
+    let checked = check(&[("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:1")]);
+    checked.assert_fails(
+        "test span",
+        &["nothing listens at 127.0.0.1:1", "see AWS_XRAY_DAEMON_ADDRESS"],
+    );
+}
