@@ -6,6 +6,7 @@
 //! | `spans.rs` | the exporters of spans, each tried |
 //! | `otlp.rs` | an OTLP receiver: its address, a connection, TLS |
 //! | `xray.rs` | the X-Ray daemon |
+//! | `rollbar.rs` | Rollbar |
 //! | `honeycomb.rs` | whose key it is, and where to look |
 //! | `test_span.rs` | one span through the exporter itself |
 //!
@@ -14,6 +15,7 @@
 mod honeycomb;
 mod otlp;
 mod report;
+mod rollbar;
 mod spans;
 mod test_span;
 #[cfg(feature = "aws")]
@@ -42,5 +44,8 @@ pub fn run(config: &Config, out: &mut dyn Write) -> Result<(), CheckError> {
     config.warnings.iter().for_each(|warning| report.warning(warning));
 
     spans::check(config, &mut report);
+    if let Some(config) = &config.rollbar {
+        rollbar::check(config, &mut report);
+    }
     report.end()
 }

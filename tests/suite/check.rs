@@ -7,6 +7,7 @@ use crate::support::honeycomb::{CLASSIC_KEY, KEY, READ_KEY, SEND_KEY, STRANGE_KE
 use crate::support::process::command;
 use crate::support::receiver::Behaviour::{self, Fail, Hang, Reject};
 use crate::support::receiver::Receiver;
+use crate::support::rollbar::{FakeRollbar, Reply, TOKEN};
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
@@ -263,4 +264,34 @@ fn an_x_ray_daemon_is_tried_as_far_as_udp_tells() {
         "test span",
         &["nothing listens at 127.0.0.1:1", "see AWS_XRAY_DAEMON_ADDRESS"],
     );
+}
+
+#[test]
+fn rollbar_is_sent_an_item_and_what_it_answers_is_said() {
+    let cases = [
+        (None, None),
+        (Some(Reply::Status(401)), Some("post_server_item")),
+        (Some(Reply::Limited(60)), Some("rate limit")),
+        (Some(Reply::Status(500)), Some("Rollbar answers 500")),
+    ];
+    for (reply, says) in cases {
+        let rollbar = FakeRollbar::start_with(reply.as_slice());
+        let checked = check(&[
+            ("OTEL_TRACES_EXPORTER", "none"),
+            ("ROLLBAR_ACCESS_TOKEN", TOKEN),
+            ("ROLLBAR_ENDPOINT", &rollbar.endpoint()),
+            ("ROLLBAR_ENVIRONMENT", "trying"),
+        ]);
+        assert!(!checked.stdout.contains(TOKEN), "{}", checked.stdout);
+        match says {
+            None => {
+                checked.assert_works();
+                assert!(checked.line("ok       test item").contains("\"trying\""));
+                let [item] = &rollbar.items()[..] else { panic!("{}", checked.stdout) };
+                assert_eq!(item["body"]["message"]["body"], "backend-actix check");
+                assert_eq!(item["level"], "info");
+            }
+            Some(part) => checked.assert_fails("test item", &[part, "ROLLBAR_ACCESS_TOKEN"]),
+        }
+    }
 }
