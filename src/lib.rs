@@ -15,6 +15,8 @@
 //!        ← body sent or dropped      the SERVER span ends, access_log writes its line
 //! ```
 //!
+//! A request that fails is also [reported](report) to Rollbar, where that is configured.
+//!
 //! A span that has ended goes to each processor of [`telemetry`]: the console at once, the OTLP
 //! receiver (Honeycomb, or any other) and the X-Ray daemon in batches.
 //!
@@ -23,7 +25,8 @@
 //! configured, for somebody to whom nothing arrives.
 //!
 //! To trace a service of your own, take [`server_span`] and [`child_span`], [`carry`] where work goes on
-//! elsewhere, and [`http_client`] for the calls that it makes; [`propagation`] is below both ends.
+//! elsewhere, [`http_client`] for the calls that it makes, and [`report`] for its failures; [`propagation`]
+//! is below both ends.
 //! `examples/minimal.rs` shows how little it needs.
 
 mod access_log;
@@ -47,7 +50,7 @@ mod open_files;
 mod probes;
 pub mod propagation;
 mod redaction;
-mod report;
+pub mod report;
 pub mod server;
 pub mod server_span;
 pub mod signals;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use actix_web::rt::System;
 use backend_actix::config::{Config, print};
+use backend_actix::report::Rollbar;
 use backend_actix::telemetry::Telemetry;
 use backend_actix::{check, health, logging, server, signals};
 use cli::{Command, Form};
@@ -74,14 +75,22 @@ fn serve() -> Result<(), Box<dyn Error>> {
     }
 
     let telemetry = Telemetry::start(&config.telemetry)?;
+    let rollbar = config.rollbar.as_ref().map(Rollbar::start).transpose()?;
     let stop = signals::listen()?;
     let system = System::new();
     let server = system.block_on(async {
-        server::listen(&config, telemetry.tracer_provider(), &telemetry.accounts())
+        let accounts = telemetry.accounts();
+        server::listen(&config, telemetry.tracer_provider(), &accounts, rollbar.as_ref())
     })?;
     match telemetry.destinations().join(", ").as_str() {
         "" => tracing::info!("spans go nowhere"),
         destinations => tracing::info!("spans go to {destinations}"),
+    }
+    match &rollbar {
+        Some(rollbar) => {
+            tracing::info!("failures are reported to {}", rollbar.reports().destination)
+        }
+        None => tracing::info!("failures are not reported: ROLLBAR_ACCESS_TOKEN is not set"),
     }
     for address in server.addresses() {
         tracing::info!("listening on http://{address}");
@@ -90,11 +99,20 @@ fn serve() -> Result<(), Box<dyn Error>> {
     let deadline = system.block_on(server.run(stop))?;
     // The runtime is gone: what follows may block.
     drop(system);
+    // It sends what it has while the exporters do.
+    rollbar.iter().for_each(Rollbar::close);
     for delivery in telemetry.shutdown(deadline) {
         if delivery.lost() == 0 {
             tracing::info!("{delivery}");
         } else {
             tracing::warn!("{delivery}");
+        }
+    }
+    if let Some(reports) = rollbar.map(|rollbar| rollbar.shutdown(deadline)) {
+        if reports.lost() == 0 {
+            tracing::info!("{reports}");
+        } else {
+            tracing::warn!("{reports}");
         }
     }
     Ok(())

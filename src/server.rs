@@ -16,7 +16,9 @@ use tokio::sync::oneshot;
 
 use crate::app::app;
 use crate::config::{Config, ServerConfig};
+use crate::http_client::BuildError;
 use crate::probes::Readiness;
+use crate::report::{Reporting, Rollbar};
 use crate::server_span::InFlight;
 use crate::telemetry::Accounts;
 use crate::{connection, open_files};
@@ -32,6 +34,9 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
+    /// Rollbar cannot be called.
+    #[error(transparent)]
+    HttpClient(#[from] BuildError),
     /// The listener failed later on.
     #[error("the server failed: {0}")]
     Io(#[from] io::Error),
@@ -50,14 +55,16 @@ pub struct Listening {
     exporters_time: Duration,
 }
 
-/// Listens as `config` says; `accounts` are what `GET /health` shows. To be called inside a runtime.
+/// Listens as `config` says; `accounts` are what `GET /health` shows, and failures are reported to
+/// `rollbar`. To be called inside a runtime.
 ///
 /// # Errors
-/// [`ServeError::Bind`].
+/// [`ServeError::Bind`], [`ServeError::HttpClient`].
 pub fn listen(
     config: &Config,
     provider: &SdkTracerProvider,
     accounts: &Accounts,
+    rollbar: Option<&Rollbar>,
 ) -> Result<Listening, ServeError> {
     let ServerConfig { shutdown_timeout, keep_alive, client_timeout, workers, .. } = config.server;
     let address = SocketAddr::from((config.server.bind_address, config.server.port));
@@ -67,7 +74,10 @@ pub fn listen(
     let service = {
         let (config, provider, accounts) = (config.clone(), provider.clone(), accounts.clone());
         let (in_flight, readiness) = (in_flight.clone(), readiness.clone());
-        move || app(&config, &provider, &in_flight, &readiness, &accounts)
+        let reporting = rollbar
+            .map(|rollbar| Reporting::new(&config.server_span, rollbar, &provider))
+            .transpose()?;
+        move || app(&config, &provider, &in_flight, &readiness, &accounts, reporting.as_ref())
     };
     let server = HttpServer::new(service)
         .workers(workers)

@@ -21,6 +21,7 @@ pub mod logs;
 pub mod otlp;
 pub mod print;
 mod proxy;
+mod rollbar;
 mod sampler;
 mod server;
 mod server_span;
@@ -41,6 +42,9 @@ pub use console::ConsoleFormat;
 pub use environment::{ConfigError, Environment};
 pub use logs::LogsConfig;
 pub use proxy::ProxyConfig;
+pub use rollbar::{
+    AccessToken, BadAccessToken, BadRollbarEndpoint, RollbarConfig, RollbarEndpoint,
+};
 pub use sampler::{RootSampler, SamplerConfig};
 pub use server::ServerConfig;
 pub use server_span::ServerSpanConfig;
@@ -67,6 +71,8 @@ pub struct Config {
     pub proxy: ProxyConfig,
     /// What to do with log records.
     pub logs: LogsConfig,
+    /// Where reports of errors go, if anywhere.
+    pub rollbar: Option<RollbarConfig>,
     /// What to log: `RUST_LOG`, else `OTEL_LOG_LEVEL`, as `tracing_subscriber::EnvFilter` reads it.
     pub log_filter: String,
     /// What was ignored, a sentence each, to be logged at the start.
@@ -121,6 +127,7 @@ impl Config {
             has_honeycomb_key: env.get(honeycomb::KEY).is_some(),
             proxy: ProxyConfig::read(env),
             logs: LogsConfig::read(env)?,
+            rollbar: RollbarConfig::read(env)?,
             log_filter: read_log_filter(env),
             warnings: Vec::new(),
             unused,
@@ -146,11 +153,7 @@ fn warn_of_what_is_not_built_in(env: &mut Environment) {
             }
         }
     }
-    let variables = [
-        ("CLOUDWATCH_LOG_GROUP", "logs to CloudWatch"),
-        ("ROLLBAR_ACCESS_TOKEN", "reports to Rollbar"),
-        ("WEB_ADDRESS", "the page"),
-    ];
+    let variables = [("CLOUDWATCH_LOG_GROUP", "logs to CloudWatch"), ("WEB_ADDRESS", "the page")];
     for (variable, what) in variables {
         if env.is_set(variable) {
             env.warn(format!("{variable} is set, but {what}: not built in yet; ignored"));

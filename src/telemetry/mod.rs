@@ -28,6 +28,7 @@ use account::{Account, Delivery};
 use end::End;
 pub(crate) use otlp::http_client as otlp_client;
 use pipeline::Pipeline;
+pub(crate) use resource::host_name;
 pub use sampler::Unsampled;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 

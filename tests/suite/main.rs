@@ -19,6 +19,7 @@ mod http_client;
 mod limits;
 mod malformed;
 mod registry;
+mod rollbar;
 mod sample_rate;
 mod sampling;
 mod secrets;

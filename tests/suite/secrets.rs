@@ -28,8 +28,8 @@ const SECRETS: [(&str, &str); 5] = [
 ];
 
 /// Commands that tell something and end.
-const COMMANDS: [&str; 5] =
-    ["--print-config", "--print-config=json", "--help", "--version", "health"];
+const COMMANDS: [&str; 6] =
+    ["check", "--print-config", "--print-config=json", "--help", "--version", "health"];
 
 /// What clients send, with secrets of theirs where they usually are.
 const REQUESTS: [&str; 12] = [

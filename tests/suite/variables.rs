@@ -43,7 +43,12 @@ fn each_variable_decides_the_setting_of_its_name() {
         ("OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE", "/a.pem", json!("/a.pem")),
     ];
     let with_ratio: [Own<'_>; 1] = [("OTEL_TRACES_SAMPLER_ARG", "0.25", json!(0.25))];
-    let alone: [Own<'_>; 47] = [
+    let with_rollbar: [Own<'_>; 3] = [
+        ("ROLLBAR_ENVIRONMENT", "staging", json!("staging")),
+        ("ROLLBAR_ENDPOINT", "http://A:9000/", json!("http://a:9000")),
+        ("CODE_VERSION", "1.2.3", json!("1.2.3")),
+    ];
+    let alone = vec![
         ("PORT", "8080", json!(8080)),
         ("BIND_ADDRESS", "::1", json!("::1")),
         ("WORKERS", "3", json!(3)),
@@ -91,6 +96,7 @@ fn each_variable_decides_the_setting_of_its_name() {
         ("OTEL_BLRP_EXPORT_TIMEOUT", "7", json!(7)),
         ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "7", json!(7)),
         ("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "7", json!(7)),
+        ("ROLLBAR_ACCESS_TOKEN", "MARKER", json!("set")),
     ];
     let of_aws: &[Own<'_>] = &[
         ("AWS_XRAY_DAEMON_ADDRESS", "udp:b:2 tcp:a:1", json!("tcp:a:1 udp:b:2")),
@@ -108,6 +114,7 @@ fn each_variable_decides_the_setting_of_its_name() {
         (&both[..], &with_otlp[..]),
         (&both, &fixed),
         (&[("OTEL_TRACES_SAMPLER", "traceidratio")], &with_ratio),
+        (&[("ROLLBAR_ACCESS_TOKEN", "MARKER")], &with_rollbar),
         (&[], &alone),
         (&[], if cfg!(feature = "aws") { of_aws } else { &[] }),
     ];

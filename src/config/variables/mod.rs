@@ -8,6 +8,7 @@
 mod aws;
 mod logs;
 mod otlp;
+mod rollbar;
 mod server_span;
 mod service;
 mod spans;
@@ -33,6 +34,7 @@ pub const SECTIONS: &[Section] = &[
     #[cfg(feature = "aws")]
     aws::SECTION,
     logs::SECTION,
+    rollbar::SECTION,
 ];
 
 /// All variables of all sections.
