@@ -34,7 +34,8 @@ impl LogsConfig {
             env.warn("OTEL_LOGS_EXPORTER has otlp, but logs to an OTLP receiver: not built in yet; ignored");
         }
         Ok(Self {
-            console: is_named("console").unwrap_or(true),
+            // Where nothing else takes them, the console does.
+            console: is_named("console").unwrap_or(true) || otlp.is_some(),
             otlp,
             batch,
             limits: RecordLimits::read(env),

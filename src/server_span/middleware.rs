@@ -15,13 +15,14 @@ use opentelemetry::trace::{
 };
 use pin_project_lite::pin_project;
 
-use super::attributes::{self, CommonTexts};
+use super::attributes;
 use super::body::SpanBody;
 use super::extractor::ServerSpan;
 use super::header_extractor::HeaderExtractor;
 use super::method::Method;
 use super::open_span::OpenSpan;
 use super::panic::{HandlerPanic, catch};
+use super::parties::CommonTexts;
 use super::scope::Scope;
 use super::settings::Middleware;
 use super::{request_body, response_headers};
@@ -76,7 +77,8 @@ where
         let cx = parent.with_span(span);
         ServerSpan::attach_to(&request, &cx);
         let upload = request_body::watch(&mut request);
-        let span = OpenSpan::new(cx, Rc::clone(&self.settings), method, route, upload);
+        let kept = self.settings.keep(request.request());
+        let span = OpenSpan::new(cx, Rc::clone(&self.settings), method, route, upload, kept);
         self.call_in(request, Scope::Traced(span))
     }
 }
@@ -165,7 +167,8 @@ where
                 let scope = scope.map(|mut scope| {
                     if let Some(span) = scope.span() {
                         span.on_response(&response);
-                        response_headers::insert(response.headers_mut(), span.context());
+                        let with_xray = span.speaks_xray();
+                        response_headers::insert(response.headers_mut(), span.context(), with_xray);
                     }
                     scope
                 });
@@ -177,9 +180,9 @@ where
                 if let Some(mut scope) = scope {
                     if let Some(span) = scope.span() {
                         span.on_error(&error);
-                        let context = span.context().clone();
+                        let (context, with_xray) = (span.context().clone(), span.speaks_xray());
                         error.add_response_mapper(move |mut response| {
-                            response_headers::insert(response.headers_mut(), &context);
+                            response_headers::insert(response.headers_mut(), &context, with_xray);
                             response
                         });
                     }

@@ -17,10 +17,12 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_semantic_conventions::attribute as key;
 
 use super::exception::Exception;
+use super::failure::{Failure, Kept};
 use super::method::Method;
 use super::panic::{HandlerPanic, catch};
 use super::request_body::Upload;
 use super::settings::Middleware;
+use crate::propagation::Kind;
 
 /// `error.type` of a request whose client went away before it was answered.
 const CLIENT_DISCONNECTED: &str = "client_disconnected";
@@ -61,6 +63,8 @@ pub(super) struct OpenSpan {
     route: Option<String>,
     is_routed: bool,
     upload: Option<Rc<Upload>>,
+    /// Until it is told, where anybody wants to be told.
+    kept: Option<Box<Kept>>,
     status: Option<StatusCode>,
     error_type: Option<Cow<'static, str>>,
     sent: Option<u64>,
@@ -76,6 +80,7 @@ impl OpenSpan {
         method: Method,
         route: Option<String>,
         upload: Option<Rc<Upload>>,
+        kept: Option<Box<Kept>>,
     ) -> Self {
         settings.in_flight.begin();
         Self {
@@ -86,6 +91,7 @@ impl OpenSpan {
             route,
             is_routed: false,
             upload,
+            kept,
             status: None,
             error_type: None,
             sent: None,
@@ -97,6 +103,11 @@ impl OpenSpan {
     /// The context in which this is the active span; attach it for a poll, never across an await.
     pub(super) fn context(&self) -> &Context {
         &self.cx
+    }
+
+    /// Is AWS's form of the context among those that are read here?
+    pub(super) fn speaks_xray(&self) -> bool {
+        self.settings.propagators.contains(&Kind::Xray)
     }
 
     /// Notes what the response tells: its route, its status, its error, its headers.
@@ -143,11 +154,26 @@ impl OpenSpan {
             Some(class) => Cow::Borrowed(class),
             None => Cow::Owned(status.as_str().to_owned()),
         });
-        if let Some(error) = error {
-            let message = catch(|| error.to_string()).unwrap_or_default();
+        let message = error.map(|error| catch(|| error.to_string()).unwrap_or_default());
+        if let Some(message) = &message {
             let exception = Exception { class, message, panic };
             exception.record(&self.cx, self.settings.exception_events);
         }
+        self.tell_failure(message.as_deref(), panic);
+    }
+
+    /// Tells who wants to know, once: it may have attributes for the span.
+    fn tell_failure(&mut self, message: Option<&str>, panic: Option<&HandlerPanic>) {
+        let Some(kept) = self.kept.take() else { return };
+        self.settings.tell_failure(|| Failure {
+            request: kept.told(&self.settings),
+            route: self.route.as_deref(),
+            status: self.status,
+            error_type: self.error_type.as_deref().unwrap_or_default(),
+            message,
+            panic,
+            cx: &self.cx,
+        });
     }
 
     fn is_upload_broken(&self) -> bool {
@@ -171,10 +197,11 @@ impl OpenSpan {
 
     /// Notes a panic in the making of the body.
     pub(super) fn on_body_panic(&mut self, panic: &HandlerPanic) {
-        let exception =
-            Exception { class: Some(PANIC), message: panic.to_string(), panic: Some(panic) };
+        let message = panic.message();
+        let exception = Exception { class: Some(PANIC), message, panic: Some(panic) };
         exception.record(&self.cx, self.settings.exception_events);
         self.error_type.get_or_insert(Cow::Borrowed(PANIC));
+        self.tell_failure(Some(message), Some(panic));
     }
 
     /// Ends the span: the response is out.

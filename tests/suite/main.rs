@@ -7,6 +7,7 @@
 
 mod api;
 mod binary;
+mod check;
 mod command_line;
 mod config;
 mod cors;
@@ -18,10 +19,17 @@ mod http_client;
 mod limits;
 mod malformed;
 mod registry;
+mod rollbar;
 mod sample_rate;
 mod sampling;
+mod secrets;
+mod server_limits;
 mod server_span;
 mod shutdown;
 mod support;
 mod variables;
 mod wire;
+#[cfg(feature = "aws")]
+mod xray;
+#[cfg(feature = "aws")]
+mod xray_sampling;

@@ -123,7 +123,8 @@ pub fn build(variants: &[Variant]) -> Outcome<()> {
             continue;
         }
         let status = Command::new("cargo")
-            .args(["build", "--locked", "--package", variant.package, "--profile"])
+            // Not `--locked`: what the service newly depends on is then added to the lock.
+            .args(["build", "--package", variant.package, "--profile"])
             .arg(profile)
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .status()?;

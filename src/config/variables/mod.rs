@@ -4,8 +4,11 @@
 //! each, names that are not in it are taken for misspelt (`spelling.rs`), and tests hold it to what
 //! is read. Another variable is another row, in the file of its section.
 
+#[cfg(feature = "aws")]
+mod aws;
 mod logs;
 mod otlp;
+mod rollbar;
 mod server_span;
 mod service;
 mod spans;
@@ -23,8 +26,16 @@ pub struct Section {
 }
 
 /// All of them.
-pub const SECTIONS: &[Section] =
-    &[service::SECTION, spans::SECTION, otlp::SECTION, server_span::SECTION, logs::SECTION];
+pub const SECTIONS: &[Section] = &[
+    service::SECTION,
+    spans::SECTION,
+    otlp::SECTION,
+    server_span::SECTION,
+    #[cfg(feature = "aws")]
+    aws::SECTION,
+    logs::SECTION,
+    rollbar::SECTION,
+];
 
 /// All variables of all sections.
 pub fn all() -> impl Iterator<Item = &'static Variable> {
@@ -50,7 +61,7 @@ pub enum Documentation {
         /// What it means.
         meaning: &'static str,
     },
-    /// With the variable of which it is the form for one signal.
+    /// With the variable of which it is another spelling, or the form for one signal.
     FormOf(&'static str),
 }
 
@@ -100,6 +111,12 @@ impl Variable {
     /// A variable that decides settings of other names.
     const fn indirect(name: &'static str, default: &'static str, meaning: &'static str) -> Self {
         let documentation = Documentation::Row { default, meaning };
+        Self { name, documentation, in_force: InForce::InOthers }
+    }
+
+    /// Another spelling of a variable.
+    const fn alias(general: &'static str, name: &'static str) -> Self {
+        let documentation = Documentation::FormOf(general);
         Self { name, documentation, in_force: InForce::InOthers }
     }
 
