@@ -78,9 +78,11 @@ impl Account {
     /// dropped for this `reason`, and the caller leaves it.
     pub fn admit(&self, capacity: u64, reason: &str) -> bool {
         // One atomic addition a span: the number that an item gets tells how many came before it, and
-        // `taken` how many of those are gone.
+        // `taken` how many of those are gone. Read first: afterwards others may be among them that came
+        // later and were turned away, which make no room.
+        let taken = self.0.taken.load(Ordering::Acquire);
         let number = self.0.created.fetch_add(1, Ordering::AcqRel);
-        let is_admitted = number < self.0.taken.load(Ordering::Acquire).saturating_add(capacity);
+        let is_admitted = number < taken.saturating_add(capacity);
         if !is_admitted {
             self.taken(1);
             self.dropped(1, reason);
@@ -280,29 +282,30 @@ mod tests {
 
     #[test]
     fn threads_never_overfill_a_queue() {
-        const CAPACITY: u64 = 64;
-        let account = Account::new("x", "spans");
-        let (queue, spans) = std::sync::mpsc::sync_channel(CAPACITY as usize);
-        let taker = account.clone();
-        let taking =
-            std::thread::spawn(move || spans.into_iter().inspect(|()| taker.taken(1)).count());
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                let (account, queue) = (account.clone(), queue.clone());
-                scope.spawn(move || {
-                    for _ in 0..10_000 {
-                        if account.admit(CAPACITY, "full") {
-                            queue.try_send(()).expect("there is room for what is admitted");
+        for capacity in [1, 64] {
+            let account = Account::new("x", "spans");
+            let (queue, spans) = std::sync::mpsc::sync_channel(capacity);
+            let taker = account.clone();
+            let taking =
+                std::thread::spawn(move || spans.into_iter().inspect(|()| taker.taken(1)).count());
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    let (account, queue) = (account.clone(), queue.clone());
+                    scope.spawn(move || {
+                        for _ in 0..10_000 {
+                            if account.admit(capacity as u64, "full") {
+                                queue.try_send(()).expect("there is room for what is admitted");
+                            }
                         }
-                    }
-                });
-            }
-        });
-        drop(queue);
-        let taken = taking.join().unwrap() as u64;
-        let delivery = account.delivery(0);
-        assert_eq!(delivery.created, 40_000);
-        assert_eq!(taken + delivery.dropped, 40_000);
+                    });
+                }
+            });
+            drop(queue);
+            let taken = taking.join().unwrap() as u64;
+            let delivery = account.delivery(0);
+            assert_eq!(delivery.created, 40_000);
+            assert_eq!(taken + delivery.dropped, 40_000);
+        }
     }
 
     #[test]
