@@ -20,7 +20,7 @@ const REPEAT_AFTER: Duration = Duration::from_secs(60);
 
 /// The account of one exporter; clones write into the same.
 #[derive(Clone, Debug)]
-pub struct Account(Arc<Entries>);
+pub(crate) struct Account(Arc<Entries>);
 
 #[derive(Debug)]
 struct Entries {
@@ -52,7 +52,7 @@ pub struct LastError {
 
 impl Account {
     /// An empty account of the `items` that go to `destination`, which must show no secret.
-    pub fn new(destination: impl Into<String>, items: &'static str) -> Self {
+    pub(crate) fn new(destination: impl Into<String>, items: &'static str) -> Self {
         Self(Arc::new(Entries {
             destination: destination.into(),
             items,
@@ -70,13 +70,13 @@ impl Account {
     }
 
     /// Where the items go.
-    pub fn destination(&self) -> &str {
+    pub(crate) fn destination(&self) -> &str {
         &self.0.destination
     }
 
     /// Enters an item that comes in. May it go into a queue of this `capacity`? Else it counts as
     /// dropped for this `reason`, and the caller leaves it.
-    pub fn admit(&self, capacity: u64, reason: &str) -> bool {
+    pub(crate) fn admit(&self, capacity: u64, reason: &str) -> bool {
         // One atomic addition a span: the number that an item gets tells how many came before it, and
         // `taken` how many of those are gone. Read first: afterwards others may be among them that came
         // later and were turned away, which make no room.
@@ -91,12 +91,12 @@ impl Account {
     }
 
     /// Enters that these items, which were admitted, are out of the queue: there is room for as many.
-    pub fn taken(&self, count: u64) {
+    pub(crate) fn taken(&self, count: u64) {
         self.0.taken.fetch_add(count, Ordering::AcqRel);
     }
 
     /// Enters items that the receiver has accepted; after a warning, says that it does so again.
-    pub fn exported(&self, count: u64) {
+    pub(crate) fn exported(&self, count: u64) {
         self.0.exported.fetch_add(count, Ordering::AcqRel);
         if self.0.is_in_trouble.swap(false, Ordering::AcqRel) {
             let Entries { destination, items, .. } = &*self.0;
@@ -105,7 +105,7 @@ impl Account {
     }
 
     /// Enters items that were tried and could not be delivered, and warns of them.
-    pub fn failed(&self, count: u64, reason: &str) {
+    pub(crate) fn failed(&self, count: u64, reason: &str) {
         self.0.failed.fetch_add(count, Ordering::AcqRel);
         self.note_error(reason);
         if let Some(count) = self.0.failures.note(count) {
@@ -116,7 +116,7 @@ impl Account {
     }
 
     /// Enters items that were not even tried, and warns of them.
-    pub fn dropped(&self, count: u64, reason: &str) {
+    pub(crate) fn dropped(&self, count: u64, reason: &str) {
         self.0.dropped.fetch_add(count, Ordering::AcqRel);
         if let Some(count) = self.0.drops.note(count) {
             let Entries { destination, items, .. } = &*self.0;
@@ -126,7 +126,7 @@ impl Account {
     }
 
     /// Warns that `count` items are held back, which are not lost yet.
-    pub fn delayed(&self, count: u64, reason: &str) {
+    pub(crate) fn delayed(&self, count: u64, reason: &str) {
         self.note_error(reason);
         if self.0.delays.note(1).is_some() {
             let Entries { destination, items, is_in_trouble, .. } = &*self.0;
@@ -155,7 +155,7 @@ impl Account {
     }
 
     /// What became of the items so far; `unsampled` were never meant for any exporter.
-    pub fn delivery(&self, unsampled: u64) -> Delivery {
+    pub(crate) fn delivery(&self, unsampled: u64) -> Delivery {
         let entries = &*self.0;
         // An item is created before it is anything else: read last, `created` is no smaller than the sum.
         let exported = entries.exported.load(Ordering::Acquire);
