@@ -7,8 +7,9 @@ use opentelemetry::{KeyValue, Value};
 use serde_json::Value as Json;
 
 use super::document::Values;
-use super::values::{cut, json};
+use super::values::json;
 use super::wildcard;
+use crate::cut::cut;
 
 /// X-Ray indexes as many of one trace.
 const MAX_ANNOTATIONS: usize = 50;

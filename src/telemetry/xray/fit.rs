@@ -7,7 +7,7 @@ use std::mem;
 use serde_json::Value as Json;
 
 use super::document::{Document, Values};
-use super::values::cut;
+use crate::cut::cut;
 
 /// 64 kB, as both readings of the letter allow; with the header it also fits into one UDP datagram,
 /// which holds 65,507 bytes at most.
