@@ -40,6 +40,7 @@ pub mod logging;
 mod message_text;
 mod messages;
 pub mod propagation;
+pub mod recent_traces;
 mod redaction;
 mod report;
 pub mod server;

@@ -5,7 +5,7 @@ use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
 /// Cuts all string values of `span`, of its events and its links to `limit` characters.
-pub(super) fn cut_values(span: &mut SpanData, limit: usize) {
+pub(crate) fn cut_values(span: &mut SpanData, limit: usize) {
     let events = span.events.events.iter_mut().flat_map(|event| &mut event.attributes);
     let links = span.links.links.iter_mut().flat_map(|link| &mut link.attributes);
     for attribute in span.attributes.iter_mut().chain(events).chain(links) {

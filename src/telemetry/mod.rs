@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::config::TelemetryConfig;
+pub(crate) use limits::cut_values;
 pub use pipeline::Delivery;
 use pipeline::Pipeline;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
