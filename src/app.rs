@@ -14,13 +14,16 @@ use crate::config::Config;
 use crate::cors;
 use crate::json_object::MAX_BODY_BYTES;
 use crate::server_span::{InFlight, Middleware};
+use crate::telemetry::Accounts;
 use crate::{access_log, activities, error, health, messages, report};
 
-/// The service, as `config` says; `provider` makes the spans, `in_flight` counts the requests.
+/// The service, as `config` says; `provider` makes the spans, `in_flight` counts the requests, and
+/// `accounts` tell what became of the spans.
 pub(crate) fn app(
     config: &Config,
     provider: &SdkTracerProvider,
     in_flight: &InFlight,
+    accounts: &Accounts,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -41,6 +44,7 @@ pub(crate) fn app(
         .on_end(access_log::write);
     App::new()
         .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+        .app_data(web::Data::new(accounts.clone()))
         .service(
             api(&table)
                 .wrap(cors::cors(&config.origins))

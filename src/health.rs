@@ -1,5 +1,5 @@
-//! `GET /health`: is the service up? Never traced, or a probe every few seconds would be most of what
-//! one sees in a trace list.
+//! `GET /health`: is the service up, and do its spans arrive? Never traced, or a probe every few seconds
+//! would be most of what one sees in a trace list.
 //!
 //! And [`ask`], `backend-actix health`: the same question from outside, for a container that has
 //! neither a shell nor curl.
@@ -7,10 +7,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use actix_web::web::Json;
+use actix_web::web::{Data, Json};
 use serde::Serialize;
 
 use crate::config::ServerConfig;
+use crate::telemetry::Accounts;
+use crate::telemetry::account::Delivery;
 
 /// Where it is answered.
 pub(crate) const PATH: &str = "/health";
@@ -21,14 +23,22 @@ pub(crate) struct Health {
     status: &'static str,
     service: &'static str,
     version: &'static str,
+    telemetry: TelemetryHealth,
 }
 
-/// Answers `{"status":"ok", …}` with the service's name and version.
-pub(crate) async fn handler() -> Json<Health> {
+/// What becomes of spans: lost ones are no reason to stop a service, so the status stays `ok`.
+#[derive(Debug, Serialize)]
+struct TelemetryHealth {
+    exporters: Vec<Delivery>,
+}
+
+/// Answers `{"status":"ok", …}` with the service's name and version, and the account of each exporter.
+pub(crate) async fn handler(accounts: Data<Accounts>) -> Json<Health> {
     Json(Health {
         status: "ok",
         service: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
+        telemetry: TelemetryHealth { exporters: accounts.deliveries() },
     })
 }
 

@@ -47,5 +47,6 @@ pub mod server;
 pub mod server_span;
 pub mod signals;
 mod signed_in_user;
+pub mod span_check;
 pub mod telemetry;
 mod timestamp;

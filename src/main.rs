@@ -48,7 +48,9 @@ fn serve() -> Result<(), Box<dyn Error>> {
     let telemetry = Telemetry::start(&config.telemetry)?;
     let stop = signals::listen()?;
     let system = System::new();
-    let server = system.block_on(async { server::listen(&config, telemetry.tracer_provider()) })?;
+    let server = system.block_on(async {
+        server::listen(&config, telemetry.tracer_provider(), &telemetry.accounts())
+    })?;
     match telemetry.destinations().join(", ").as_str() {
         "" => tracing::info!("spans go nowhere"),
         destinations => tracing::info!("spans go to {destinations}"),
@@ -61,7 +63,7 @@ fn serve() -> Result<(), Box<dyn Error>> {
     // The runtime is gone: what follows may block.
     drop(system);
     for delivery in telemetry.shutdown(deadline) {
-        if delivery.failed + delivery.dropped == 0 {
+        if delivery.lost() == 0 {
             tracing::info!("{delivery}");
         } else {
             tracing::warn!("{delivery}");

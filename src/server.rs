@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use crate::app::app;
 use crate::config::{Config, ServerConfig};
 use crate::server_span::InFlight;
+use crate::telemetry::Accounts;
 
 /// Why the service could not serve.
 #[derive(Debug, thiserror::Error)]
@@ -44,11 +45,15 @@ pub struct Listening {
     drain_time: Duration,
 }
 
-/// Listens as `config` says. To be called inside a runtime.
+/// Listens as `config` says; `accounts` are what `GET /health` shows. To be called inside a runtime.
 ///
 /// # Errors
 /// [`ServeError::Bind`].
-pub fn listen(config: &Config, provider: &SdkTracerProvider) -> Result<Listening, ServeError> {
+pub fn listen(
+    config: &Config,
+    provider: &SdkTracerProvider,
+    accounts: &Accounts,
+) -> Result<Listening, ServeError> {
     let ServerConfig { bind_address, port, workers, shutdown_timeout } = config.server;
     let address = SocketAddr::from((bind_address, port));
     let in_flight = InFlight::default();
@@ -56,7 +61,8 @@ pub fn listen(config: &Config, provider: &SdkTracerProvider) -> Result<Listening
     let drain_time = shutdown_timeout / 2;
     let service = {
         let (config, provider, in_flight) = (config.clone(), provider.clone(), in_flight.clone());
-        move || app(&config, &provider, &in_flight)
+        let accounts = accounts.clone();
+        move || app(&config, &provider, &in_flight, &accounts)
     };
     let server = HttpServer::new(service)
         .workers(workers)

@@ -25,16 +25,17 @@ mod routes;
 mod size;
 mod summary;
 #[cfg(test)]
-mod test_spans;
+pub(crate) mod test_spans;
 mod trace;
 mod waterfall;
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::Context;
 use opentelemetry::trace::{Span as _, TraceId};
+use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
@@ -71,6 +72,7 @@ struct Inner {
     open: OpenSpans,
     inbox: Inbox,
     kept: Mutex<Kept>,
+    resource: OnceLock<Resource>,
 }
 
 impl RecentTraces {
@@ -81,12 +83,23 @@ impl RecentTraces {
             open: OpenSpans::new(limits.bytes / 4),
             inbox: Inbox::new(limits.bytes / 4),
             kept: Mutex::new(Kept::new(limits, SystemTime::now())),
+            resource: OnceLock::new(),
         }))
     }
 
     /// What may be kept.
     pub fn limits(&self) -> Limits {
         self.0.limits
+    }
+
+    /// Says where all spans come from. Only the first time counts: a processor has one provider.
+    pub(crate) fn set_resource(&self, resource: &Resource) {
+        let _ = self.0.resource.set(resource.clone());
+    }
+
+    /// Where all spans come from; `None` until a provider has started.
+    pub fn resource(&self) -> Option<&Resource> {
+        self.0.resource.get()
     }
 
     /// The traces, with everything that has ended until now. Blocks others that read, never a request.

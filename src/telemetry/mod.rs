@@ -4,6 +4,8 @@
 //! Exporters are chosen in [`Telemetry::start`]. Nothing here is global: the provider is handed to
 //! `app.rs`, so that tests run side by side in one process.
 
+pub mod account;
+mod end;
 mod limits;
 mod otlp;
 mod pipeline;
@@ -11,13 +13,16 @@ mod resource;
 mod sampler;
 mod stdout;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{SdkTracerProvider, TracerProviderBuilder};
 
 use crate::config::TelemetryConfig;
+use crate::recent_traces::RecentTraces;
+use account::{Account, Delivery};
+use end::End;
 pub(crate) use limits::cut_values;
-pub use pipeline::Delivery;
 use pipeline::Pipeline;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 
@@ -57,6 +62,18 @@ pub enum StartError {
 pub struct Telemetry {
     provider: SdkTracerProvider,
     pipelines: Vec<Pipeline>,
+    end: End,
+}
+
+/// The accounts of all exporters, to be looked at while they run; clones show the same.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts(Arc<[Account]>);
+
+impl Accounts {
+    /// What became of the spans so far, for each exporter.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.0.iter().map(|account| account.delivery(0)).collect()
+    }
 }
 
 impl Telemetry {
@@ -65,8 +82,20 @@ impl Telemetry {
     /// # Errors
     /// An exporter that could never send.
     pub fn start(config: &TelemetryConfig) -> Result<Self, StartError> {
+        Self::start_with(config, None)
+    }
+
+    /// The same, and keeps the last traces in `recent`, if there is somebody who shows them.
+    ///
+    /// # Errors
+    /// An exporter that could never send.
+    pub fn start_with(
+        config: &TelemetryConfig,
+        recent: Option<&RecentTraces>,
+    ) -> Result<Self, StartError> {
         let resource = resource::resource(config);
         let limit = config.value_length_limit;
+        let end = End::default();
         let mut pipelines = Vec::new();
         if !config.disabled {
             // The console first: it is the one that people watch.
@@ -74,17 +103,24 @@ impl Telemetry {
                 pipelines.push(stdout::pipeline(&resource, limit).map_err(StartError::Console)?);
             }
             if let Some(otlp) = &config.otlp {
-                pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit)?);
+                pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit, &end)?);
             }
         }
         let builder = SdkTracerProvider::builder()
-            .with_resource(resource)
+            .with_resource(resource.clone())
             .with_sampler(sampler::sampler(config));
-        let provider = pipelines
-            .iter()
-            .fold(builder, |builder, pipeline| builder.with_span_processor(pipeline.clone()))
-            .build();
-        Ok(Self { provider, pipelines })
+        // What is in the process comes before what leaves it.
+        let (console, others) = pipelines.split_at(usize::from(config.console && !config.disabled));
+        let add = |builder: TracerProviderBuilder, pipeline: &Pipeline| {
+            builder.with_span_processor(pipeline.clone())
+        };
+        let mut builder = console.iter().fold(builder, add);
+        if let Some(recent) = recent.filter(|_| !config.disabled) {
+            recent.set_resource(&resource);
+            builder = builder.with_span_processor(recent.clone());
+        }
+        let provider = others.iter().fold(builder, add).build();
+        Ok(Self { provider, pipelines, end })
     }
 
     /// What makes spans.
@@ -92,9 +128,14 @@ impl Telemetry {
         &self.provider
     }
 
+    /// The accounts of the exporters.
+    pub fn accounts(&self) -> Accounts {
+        Accounts(self.pipelines.iter().map(|pipeline| pipeline.account().clone()).collect())
+    }
+
     /// The names and destinations of the exporters, for the start line.
     pub fn destinations(&self) -> Vec<&str> {
-        self.pipelines.iter().map(Pipeline::destination).collect()
+        self.pipelines.iter().map(|pipeline| pipeline.account().destination()).collect()
     }
 
     /// Sends what is queued until `deadline`, and says what became of all spans.
@@ -103,6 +144,7 @@ impl Telemetry {
     /// side by side, so that a receiver that hangs costs the others nothing; the provider's own
     /// shutdown would give each the whole timeout in turn.
     pub fn shutdown(self, deadline: Instant) -> Vec<Delivery> {
+        self.end.begin(deadline);
         let (done, drained) = std::sync::mpsc::channel::<()>();
         for pipeline in &self.pipelines {
             let (draining, done) = (pipeline.clone(), done.clone());
@@ -120,7 +162,7 @@ impl Telemetry {
         // say so themselves).
         let left = deadline.saturating_duration_since(Instant::now()) + MOMENT;
         let _ = drained.recv_timeout(left);
-        self.pipelines.iter().map(Pipeline::delivery).collect()
+        self.accounts().deliveries().into_iter().map(Delivery::at_the_end).collect()
     }
 }
 

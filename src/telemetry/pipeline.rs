@@ -1,122 +1,92 @@
-//! One way out for spans, and the count of what became of them.
-//!
-//! The SDK's processors hide what they drop, and their `Ok` at shutdown is no proof of delivery. So a
-//! span is counted when it goes into the processor and again when the exporter has done with it;
-//! once the queue is drained, the difference is what was dropped.
+//! One way out for spans: a processor with its exporter, and the account of what became of them.
 
-use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
-use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor,
+};
 
+use super::account::Account;
 use super::limits;
+use crate::config::telemetry::BatchConfig;
 
-/// A span processor with its exporter, under the name it has in reports.
+/// A span processor with its exporter, under the name that they have in reports.
 #[derive(Clone, Debug)]
 pub(super) struct Pipeline(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    destination: String,
+    account: Account,
     processor: Box<dyn SpanProcessor>,
-    counts: Counts,
+    /// How many spans may wait for the exporter.
+    capacity: u64,
+    /// Why they are dropped when there are more.
+    when_full: &'static str,
     is_shut_down: AtomicBool,
     value_length_limit: usize,
 }
 
-/// Spans by what became of them.
-#[derive(Clone, Debug)]
-pub(super) struct Counts(Arc<CountsInner>);
-
-#[derive(Debug, Default)]
-struct CountsInner {
-    created: AtomicU64,
-    exported: AtomicU64,
-    failed: AtomicU64,
-}
-
-impl Counts {
-    pub(super) fn new() -> Self {
-        Self(Arc::default())
-    }
-
-    /// Counts what `exporter` does with the spans that it is given.
-    pub(super) fn count<E>(&self, exporter: E) -> CountingExporter<E> {
-        CountingExporter { exporter, counts: self.clone() }
-    }
-}
-
-/// What became of the spans of one pipeline.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    /// Where they were to go.
-    pub destination: String,
-    /// Sent, and answered with success.
-    pub exported: u64,
-    /// Handed to the exporter, which gave up.
-    pub failed: u64,
-    /// All others: the queue was full, or the time was up before their export was done.
-    pub dropped: u64,
-}
-
-impl fmt::Display for Delivery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { destination, exported, failed, dropped } = self;
-        write!(f, "{destination}: {exported} spans exported, {failed} failed, {dropped} dropped")
-    }
-}
-
 impl Pipeline {
-    /// A pipeline through `processor`, whose exporter is [counted](Counts::count) and knows the
-    /// resource: the provider only gets a shared handle, which it cannot set anything on.
+    /// A pipeline through `processor`. Its exporter knows the resource already: the provider only gets a
+    /// shared handle, which it cannot set anything on. It enters into `account` what it
+    /// [takes](Account::taken), and what becomes of that.
     pub(super) fn new(
-        destination: String,
-        counts: Counts,
+        account: Account,
         processor: impl SpanProcessor + 'static,
+        capacity: usize,
+        when_full: &'static str,
         value_length_limit: usize,
     ) -> Self {
         Self(Arc::new(Inner {
-            destination,
+            account,
             processor: Box::new(processor),
-            counts,
+            capacity: capacity as u64,
+            when_full,
             is_shut_down: AtomicBool::new(false),
             value_length_limit,
         }))
     }
 
-    /// Where the spans go.
-    pub(super) fn destination(&self) -> &str {
-        &self.0.destination
+    /// A pipeline through the SDK's batch processor, a thread of its own on which `exporter` may block.
+    /// The exporter enters into `account` what it exported and what failed; what it takes is entered
+    /// here.
+    pub(super) fn batch(
+        account: Account,
+        exporter: impl SpanExporter + 'static,
+        batch: &BatchConfig,
+        value_length_limit: usize,
+    ) -> Self {
+        let capacity = batch.max_queue_size;
+        let config = BatchConfigBuilder::default()
+            .with_max_queue_size(capacity)
+            .with_max_export_batch_size(batch.max_export_batch_size)
+            .with_scheduled_delay(batch.schedule_delay)
+            .build();
+        let exporter = Taking { exporter, account: account.clone() };
+        let processor = BatchSpanProcessor::new(exporter, config);
+        let when_full = "the queue is full: OTEL_BSP_MAX_QUEUE_SIZE says how many spans may wait";
+        Self::new(account, processor, capacity, when_full, value_length_limit)
+    }
+
+    /// What became of its spans.
+    pub(super) fn account(&self) -> &Account {
+        &self.0.account
     }
 
     /// Exports what is queued and stops, within `timeout`.
     pub(super) fn drain(&self, timeout: Duration) {
         match self.shutdown_with_timeout(timeout) {
             Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
-            // Nothing is lost unsaid: what was not exported is in the counts.
+            // Nothing is lost unsaid: what was not exported is in the account.
             Err(error) => {
-                tracing::warn!(destination = self.destination(), %error, "export was cut off");
+                let destination = self.account().destination();
+                tracing::warn!(destination, %error, "export was cut off");
             }
-        }
-    }
-
-    /// What became of the spans so far; what is still queued counts as dropped.
-    pub(super) fn delivery(&self) -> Delivery {
-        let counts = &self.0.counts.0;
-        // In this order: a span is created before it is anything else.
-        let failed = counts.failed.load(Ordering::Acquire);
-        let exported = counts.exported.load(Ordering::Acquire);
-        let created = counts.created.load(Ordering::Acquire);
-        Delivery {
-            destination: self.destination().to_owned(),
-            exported,
-            failed,
-            dropped: created.saturating_sub(exported + failed),
         }
     }
 }
@@ -128,8 +98,10 @@ impl SpanProcessor for Pipeline {
 
     fn on_end(&self, mut span: SpanData) {
         // The batch processor would export a span that is recorded, but not sampled.
-        if span.span_context.is_sampled() {
-            self.0.counts.0.created.fetch_add(1, Ordering::Release);
+        if !span.span_context.is_sampled() {
+            return;
+        }
+        if self.0.account.admit(self.0.capacity, self.0.when_full) {
             limits::cut_values(&mut span, self.0.value_length_limit);
             self.0.processor.on_end(span);
         }
@@ -149,30 +121,21 @@ impl SpanProcessor for Pipeline {
     }
 }
 
-/// Counts what its exporter did with the spans.
+/// Enters what its exporter takes from the queue.
 #[derive(Debug)]
-pub(super) struct CountingExporter<E> {
+struct Taking<E> {
     exporter: E,
-    counts: Counts,
+    account: Account,
 }
 
-impl<E: SpanExporter> SpanExporter for CountingExporter<E> {
+impl<E: SpanExporter> SpanExporter for Taking<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let spans = batch.len() as u64;
-        let result = self.exporter.export(batch).await;
-        let Counts(counts) = &self.counts;
-        let count = if result.is_ok() { &counts.exported } else { &counts.failed };
-        count.fetch_add(spans, Ordering::Release);
-        result
+        self.account.taken(batch.len() as u64);
+        self.exporter.export(batch).await
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.exporter.shutdown_with_timeout(timeout)
-    }
-
-    fn shutdown(&self) -> OTelSdkResult {
-        // Passed on as it is: the OTLP exporter implements this one only.
-        self.exporter.shutdown()
     }
 
     fn force_flush(&self) -> OTelSdkResult {

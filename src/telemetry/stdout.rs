@@ -2,14 +2,13 @@
 //!
 //! That exporter prints on the thread that ends the span, which in a service is a request's. Whoever
 //! reads stdout may be slow (`| less`, a log driver that is stuck) or gone (`| head`), and `println!`
-//! then blocks or panics. So a thread of its own prints, and what it cannot keep up with is left out
+//! then blocks or panics. So a thread of its own prints, and what it cannot keep up with is dropped
 //! and counted: nothing in a request waits for a reader.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -17,10 +16,13 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SimpleSpanProcessor, SpanData, SpanExporter};
 
-use super::pipeline::{Counts, Pipeline};
+use super::account::Account;
+use super::pipeline::Pipeline;
 
 /// How many spans may wait for the reader of stdout, about 1 kB each.
 const QUEUE: usize = 4096;
+
+const WHEN_FULL: &str = "stdout is not read, or not fast enough";
 
 /// The thread that prints.
 pub(crate) const THREAD: &str = "console-spans";
@@ -30,69 +32,71 @@ pub(super) fn pipeline(
     resource: &Resource,
     value_length_limit: usize,
 ) -> std::io::Result<Pipeline> {
-    let counts = Counts::new();
-    let mut stdout = counts.count(opentelemetry_stdout::SpanExporter::default());
+    let account = Account::new("console", "spans");
+    let mut stdout = opentelemetry_stdout::SpanExporter::default();
     stdout.set_resource(resource);
-    let exporter = QueueExporter::start(stdout)?;
+    let exporter = QueueExporter::start(stdout, account.clone())?;
     let processor = SimpleSpanProcessor::new(exporter);
-    Ok(Pipeline::new("console".to_owned(), counts, processor, value_length_limit))
+    Ok(Pipeline::new(account, processor, QUEUE, WHEN_FULL, value_length_limit))
 }
 
 /// Hands spans to the thread that prints them.
 #[derive(Debug)]
 struct QueueExporter {
+    account: Account,
     /// `None` once it is shut down.
     queue: Mutex<Option<SyncSender<Vec<SpanData>>>>,
     /// Closed when the thread has printed all and ended.
     printing: Mutex<Receiver<()>>,
-    has_overflowed: AtomicBool,
 }
 
 impl QueueExporter {
-    fn start(stdout: impl SpanExporter + 'static) -> std::io::Result<Self> {
+    fn start(stdout: impl SpanExporter + 'static, account: Account) -> std::io::Result<Self> {
         let (queue, spans) = sync_channel(QUEUE);
         let (running, printing) = sync_channel(0);
+        let of_thread = account.clone();
         std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
-            print_all(&stdout, &spans);
+            print_all(&stdout, &spans, &of_thread);
             drop(running);
         })?;
-        Ok(Self {
-            queue: Mutex::new(Some(queue)),
-            printing: Mutex::new(printing),
-            has_overflowed: AtomicBool::new(false),
-        })
+        Ok(Self { account, queue: Mutex::new(Some(queue)), printing: Mutex::new(printing) })
     }
 }
 
-/// Prints what comes until nothing more can come, or nothing more can be printed.
-fn print_all(stdout: &impl SpanExporter, spans: &Receiver<Vec<SpanData>>) {
+/// Prints what comes until nothing more can come.
+fn print_all(stdout: &impl SpanExporter, spans: &Receiver<Vec<SpanData>>, account: &Account) {
+    let mut is_broken = false;
     for batch in spans {
-        // The exporter's future never waits: one poll completes it.
+        let count = batch.len() as u64;
+        account.taken(count);
+        // The exporter's future never waits: one poll completes it. It panics where stdout is closed,
+        // and is not called again then.
         let print = || {
             let mut task = Context::from_waker(Waker::noop());
             matches!(pin!(stdout.export(batch)).poll(&mut task), Poll::Ready(Ok(())))
         };
-        if !catch_unwind(AssertUnwindSafe(print)).unwrap_or(false) {
-            tracing::warn!("stdout cannot be written to: no more spans are printed there");
-            return;
+        is_broken = is_broken || !catch_unwind(AssertUnwindSafe(print)).unwrap_or(false);
+        if is_broken {
+            account.failed(count, "stdout cannot be written to");
+        } else {
+            account.exported(count);
         }
     }
 }
 
 impl SpanExporter for QueueExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let sent = match self.queue.lock().as_deref() {
-            Ok(Some(queue)) => queue.try_send(batch),
-            _ => Err(TrySendError::Disconnected(batch)),
+        let count = batch.len() as u64;
+        let is_sent = match self.queue.lock().as_deref() {
+            Ok(Some(queue)) => queue.try_send(batch).is_ok(),
+            _ => false,
         };
-        let Err(error) = sent else { return Ok(()) };
-        let is_full = matches!(error, TrySendError::Full(_));
-        if is_full && !self.has_overflowed.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                "stdout is not read, or not fast enough: some spans are not printed there"
-            );
+        if !is_sent {
+            // Only after the shutdown: the pipeline admits no more than the queue holds.
+            self.account.taken(count);
+            self.account.failed(count, "it came after the end");
         }
-        Err(OTelSdkError::InternalFailure("stdout is not read".to_owned()))
+        Ok(())
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {

@@ -419,5 +419,8 @@ fn health_is_answered_without_a_trace() {
     }
     let answer = service.get("/health").json();
     assert_eq!(answer["status"], "ok");
+    let exporters = answer["telemetry"]["exporters"].as_array().unwrap();
+    assert_eq!(exporters.len(), 1, "{answer}");
+    assert_eq!(exporters[0]["created"], 0, "{answer}");
     assert!(service.stop().is_empty());
 }

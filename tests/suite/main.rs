@@ -10,6 +10,7 @@ mod binary;
 mod config;
 mod cors;
 mod custom_app;
+mod delivery;
 mod ends;
 mod export;
 mod http_client;

@@ -49,9 +49,9 @@ impl Service {
             .collect();
         let config = Config::from_vars(vars).unwrap();
         let telemetry = Telemetry::start(&config.telemetry).unwrap();
-        let provider = telemetry.tracer_provider().clone();
+        let (provider, accounts) = (telemetry.tracer_provider().clone(), telemetry.accounts());
         Self::run(receiver, telemetry, move || {
-            let server = server::listen(&config, &provider).unwrap();
+            let server = server::listen(&config, &provider, &accounts).unwrap();
             let (address, handle) = (server.addresses()[0], server.handle());
             // Nobody will signal: the handle stops it.
             let (_, no_signal) = tokio::sync::oneshot::channel();

@@ -1,0 +1,320 @@
+//! What becomes of the spans that one exporter is given: created = exported + failed + dropped + not
+//! sampled + still queued.
+//!
+//! The SDK's processors hide what they drop, and their `Ok` at shutdown is no proof of delivery. So each
+//! exporter has an [`Account`]: its pipeline (`pipeline.rs`) enters what comes in, the exporter what
+//! it is rid of and how. `GET /health` shows all accounts, and so does the last line of the process. What
+//! is lost is warned about too: at once, and then once a minute with the count.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::timestamp::Timestamp;
+
+/// How often a warning of the same kind is repeated: an outage must not fill the log.
+const REPEAT_AFTER: Duration = Duration::from_secs(60);
+
+/// The account of one exporter; clones write into the same.
+#[derive(Clone, Debug)]
+pub struct Account(Arc<Entries>);
+
+#[derive(Debug)]
+struct Entries {
+    destination: String,
+    /// In the plural: `spans`.
+    items: &'static str,
+    created: AtomicU64,
+    /// What has left the queue, for whatever fate.
+    taken: AtomicU64,
+    exported: AtomicU64,
+    failed: AtomicU64,
+    dropped: AtomicU64,
+    last_error: Mutex<Option<LastError>>,
+    failures: RateLimit,
+    drops: RateLimit,
+    delays: RateLimit,
+    /// Is there a warning that nothing has cleared yet?
+    is_in_trouble: AtomicBool,
+}
+
+/// What went wrong last, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LastError {
+    /// A sentence without secrets.
+    pub message: String,
+    /// When it happened, in RFC 3339.
+    pub time: String,
+}
+
+impl Account {
+    /// An empty account of the `items` that go to `destination`, which must show no secret.
+    pub fn new(destination: impl Into<String>, items: &'static str) -> Self {
+        Self(Arc::new(Entries {
+            destination: destination.into(),
+            items,
+            created: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            exported: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            last_error: Mutex::new(None),
+            failures: RateLimit::default(),
+            drops: RateLimit::default(),
+            delays: RateLimit::default(),
+            is_in_trouble: AtomicBool::new(false),
+        }))
+    }
+
+    /// Where the items go.
+    pub fn destination(&self) -> &str {
+        &self.0.destination
+    }
+
+    /// Enters an item that comes in. May it go into a queue of this `capacity`? Else it counts as
+    /// dropped for this `reason`, and the caller leaves it.
+    pub fn admit(&self, capacity: u64, reason: &str) -> bool {
+        // One atomic addition a span: the number that an item gets tells how many are before it. Those
+        // that have left the queue are read after it, so the queue is never thought shorter than it is.
+        let number = self.0.created.fetch_add(1, Ordering::AcqRel);
+        let left = self.0.taken.load(Ordering::Acquire) + self.0.dropped.load(Ordering::Acquire);
+        let is_admitted = number < left.saturating_add(capacity);
+        if !is_admitted {
+            self.dropped(1, reason);
+        }
+        is_admitted
+    }
+
+    /// Enters that the exporter has these items now: there is room for as many in the queue.
+    pub fn taken(&self, count: u64) {
+        self.0.taken.fetch_add(count, Ordering::AcqRel);
+    }
+
+    /// Enters items that the receiver has accepted; after a warning, says that it does so again.
+    pub fn exported(&self, count: u64) {
+        self.0.exported.fetch_add(count, Ordering::AcqRel);
+        if self.0.is_in_trouble.swap(false, Ordering::AcqRel) {
+            let Entries { destination, items, .. } = &*self.0;
+            tracing::info!(destination, "{items} are accepted again");
+        }
+    }
+
+    /// Enters items that were tried and could not be delivered, and warns of them.
+    pub fn failed(&self, count: u64, reason: &str) {
+        self.0.failed.fetch_add(count, Ordering::AcqRel);
+        self.note_error(reason);
+        if let Some(count) = self.0.failures.note(count) {
+            let Entries { destination, items, is_in_trouble, .. } = &*self.0;
+            is_in_trouble.store(true, Ordering::Release);
+            tracing::warn!(destination, reason, "{count} {items} could not be sent and are lost");
+        }
+    }
+
+    /// Enters items that never reached the exporter, and warns of them.
+    pub fn dropped(&self, count: u64, reason: &str) {
+        self.0.dropped.fetch_add(count, Ordering::AcqRel);
+        if let Some(count) = self.0.drops.note(count) {
+            let Entries { destination, items, .. } = &*self.0;
+            self.note_error(&format!("{items} are dropped: {reason}"));
+            tracing::warn!(destination, reason, "{count} {items} were dropped");
+        }
+    }
+
+    /// Warns that `count` items are held back, which are not lost yet.
+    pub fn delayed(&self, count: u64, reason: &str) {
+        self.note_error(reason);
+        if self.0.delays.note(1).is_some() {
+            let Entries { destination, items, is_in_trouble, .. } = &*self.0;
+            is_in_trouble.store(true, Ordering::Release);
+            let waiting = count + self.queued();
+            tracing::warn!(
+                destination,
+                reason,
+                "{items} could not be sent: {waiting} wait for another try"
+            );
+        }
+    }
+
+    /// How many items are between coming in and being taken.
+    fn queued(&self) -> u64 {
+        // What has left is read first, so that nothing that comes in meanwhile is subtracted.
+        let left = self.0.taken.load(Ordering::Acquire) + self.0.dropped.load(Ordering::Acquire);
+        self.0.created.load(Ordering::Acquire).saturating_sub(left)
+    }
+
+    fn note_error(&self, message: &str) {
+        if let Ok(mut last) = self.0.last_error.lock() {
+            *last =
+                Some(LastError { message: message.to_owned(), time: Timestamp::now().to_string() });
+        }
+    }
+
+    /// What became of the items so far; `unsampled` were never meant for any exporter.
+    pub fn delivery(&self, unsampled: u64) -> Delivery {
+        let entries = &*self.0;
+        // An item is created before it is anything else: read last, `created` is no smaller than the sum.
+        let exported = entries.exported.load(Ordering::Acquire);
+        let failed = entries.failed.load(Ordering::Acquire);
+        let dropped = entries.dropped.load(Ordering::Acquire);
+        let created = entries.created.load(Ordering::Acquire);
+        Delivery {
+            destination: entries.destination.clone(),
+            items: entries.items,
+            created: created + unsampled,
+            exported,
+            failed,
+            dropped,
+            unsampled,
+            queued: created.saturating_sub(exported + failed + dropped),
+            last_error: entries.last_error.lock().ok().and_then(|last| last.clone()),
+        }
+    }
+}
+
+/// What became of the items of one exporter: `created` is the sum of all that follow it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Delivery {
+    /// Where they were to go.
+    pub destination: String,
+    /// What they are: `spans`.
+    #[serde(skip)]
+    pub items: &'static str,
+    /// All that were made.
+    pub created: u64,
+    /// Sent, and accepted by the receiver.
+    pub exported: u64,
+    /// Tried, and not accepted.
+    pub failed: u64,
+    /// Left out before that: the queue was full, or the time was up.
+    pub dropped: u64,
+    /// Of traces that the sampler left out.
+    pub unsampled: u64,
+    /// Not decided yet: 0 once the queue is drained.
+    pub queued: u64,
+    /// What went wrong last, if anything did.
+    pub last_error: Option<LastError>,
+}
+
+impl Delivery {
+    /// The same at the end of the process: what is still queued is dropped.
+    pub(super) fn at_the_end(mut self) -> Self {
+        self.dropped += std::mem::take(&mut self.queued);
+        self
+    }
+
+    /// How many items did not arrive that should have.
+    pub fn lost(&self) -> u64 {
+        self.failed + self.dropped
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { destination, items, exported, failed, dropped, unsampled, queued, .. } = self;
+        write!(
+            f,
+            "{destination}: {exported} {items} exported, {failed} failed, {dropped} dropped"
+        )?;
+        for (count, what) in [(unsampled, "not sampled"), (queued, "queued")] {
+            if *count > 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lets a warning through at once, and then once a minute with all that was held back.
+#[derive(Debug, Default)]
+pub(crate) struct RateLimit(Mutex<Told>);
+
+#[derive(Debug, Default)]
+struct Told {
+    last: Option<Instant>,
+    untold: u64,
+}
+
+impl RateLimit {
+    /// Notes `count` more; all that are untold, if now is the time to tell them.
+    pub(crate) fn note(&self, count: u64) -> Option<u64> {
+        self.note_at(count, Instant::now())
+    }
+
+    fn note_at(&self, count: u64, now: Instant) -> Option<u64> {
+        let mut told = self.0.lock().ok()?;
+        told.untold += count;
+        let is_due = told.last.is_none_or(|last| now.duration_since(last) >= REPEAT_AFTER);
+        is_due.then(|| {
+            told.last = Some(now);
+            std::mem::take(&mut told.untold)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_takes_as_many_as_it_has_room_for() {
+        let account = Account::new("x", "spans");
+        let admitted = |n: usize| (0..n).filter(|_| account.admit(3, "full")).count();
+        assert_eq!(admitted(5), 3);
+        account.taken(2);
+        assert_eq!(admitted(4), 2);
+        account.exported(1);
+        account.failed(1, "refused");
+        let delivery = account.delivery(7);
+        assert_eq!(delivery.created, 9 + 7);
+        assert_eq!((delivery.exported, delivery.failed, delivery.dropped), (1, 1, 4));
+        assert_eq!(delivery.queued, 3);
+        assert_eq!(delivery.lost(), 5);
+        assert_eq!(
+            delivery.at_the_end().to_string(),
+            "x: 1 spans exported, 1 failed, 7 dropped, 7 not sampled"
+        );
+    }
+
+    #[test]
+    fn threads_never_overfill_a_queue() {
+        const CAPACITY: u64 = 64;
+        let account = Account::new("x", "spans");
+        let (queue, spans) = std::sync::mpsc::sync_channel(CAPACITY as usize);
+        let taker = account.clone();
+        let taking =
+            std::thread::spawn(move || spans.into_iter().inspect(|()| taker.taken(1)).count());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                let (account, queue) = (account.clone(), queue.clone());
+                scope.spawn(move || {
+                    for _ in 0..10_000 {
+                        if account.admit(CAPACITY, "full") {
+                            queue.try_send(()).expect("there is room for what is admitted");
+                        }
+                    }
+                });
+            }
+        });
+        drop(queue);
+        let taken = taking.join().unwrap() as u64;
+        let delivery = account.delivery(0);
+        assert_eq!(delivery.created, 40_000);
+        assert_eq!(taken + delivery.dropped, 40_000);
+    }
+
+    #[test]
+    fn the_first_is_told_at_once_and_the_others_once_a_minute_with_their_count() {
+        let limit = RateLimit::default();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(limit.note_at(1, at(0)), Some(1));
+        assert_eq!(limit.note_at(2, at(1)), None);
+        assert_eq!(limit.note_at(3, at(59)), None);
+        assert_eq!(limit.note_at(4, at(60)), Some(9));
+        assert_eq!(limit.note_at(5, at(119)), None);
+        assert_eq!(limit.note_at(6, at(121)), Some(11));
+    }
+}

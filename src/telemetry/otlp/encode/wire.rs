@@ -1,0 +1,130 @@
+//! Protobuf's wire format, as far as OTLP needs it (protobuf.dev, "Encoding").
+
+/// How large a message will be, as a rule. A wrong guess costs one move of its bytes, nothing else.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Expect {
+    /// Below 128 bytes.
+    Tens = 1,
+    /// Below 16 kB.
+    Hundreds = 2,
+    /// Below 2 MB.
+    Millions = 3,
+}
+
+/// A message that is written to the end of a buffer, field by field.
+///
+/// Fields have no presence of their own in proto3: one with the default value of its type (empty, 0)
+/// is left out. Where the default is to be written all the same, in a `oneof`, the name says so.
+#[derive(Debug)]
+pub(super) struct Message<'a>(&'a mut Vec<u8>);
+
+impl<'a> Message<'a> {
+    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
+        Self(out)
+    }
+
+    pub(super) fn string(&mut self, field: u32, text: &str) {
+        self.bytes(field, text.as_bytes());
+    }
+
+    pub(super) fn bytes(&mut self, field: u32, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.bytes_even_if_empty(field, bytes);
+        }
+    }
+
+    pub(super) fn bytes_even_if_empty(&mut self, field: u32, bytes: &[u8]) {
+        self.tag(field, WireType::Length);
+        self.varint(bytes.len() as u64);
+        self.raw(bytes);
+    }
+
+    pub(super) fn uint32(&mut self, field: u32, value: u32) {
+        if value != 0 {
+            self.varint_even_if_zero(field, u64::from(value));
+        }
+    }
+
+    pub(super) fn varint_even_if_zero(&mut self, field: u32, value: u64) {
+        self.tag(field, WireType::Varint);
+        self.varint(value);
+    }
+
+    pub(super) fn fixed32(&mut self, field: u32, value: u32) {
+        if value != 0 {
+            self.tag(field, WireType::Fixed32);
+            self.raw(&value.to_le_bytes());
+        }
+    }
+
+    pub(super) fn fixed64(&mut self, field: u32, value: u64) {
+        if value != 0 {
+            self.fixed64_even_if_zero(field, value);
+        }
+    }
+
+    pub(super) fn fixed64_even_if_zero(&mut self, field: u32, value: u64) {
+        self.tag(field, WireType::Fixed64);
+        self.raw(&value.to_le_bytes());
+    }
+
+    /// What `body` writes, as a message inside this one; its length is put before it afterwards.
+    /// To compute lengths beforehand was measured too: it costs more than it saves.
+    pub(super) fn message(
+        &mut self,
+        field: u32,
+        expect: Expect,
+        body: impl FnOnce(&mut Message<'_>),
+    ) {
+        self.tag(field, WireType::Length);
+        let gap = self.0.len();
+        let start = gap + expect as usize;
+        self.0.resize(start, 0);
+        body(self);
+        let length = self.0.len() - start;
+        match (expect, u8::try_from(length)) {
+            (Expect::Tens, Ok(byte @ ..0x80)) => self.0[gap] = byte,
+            _ => drop(self.0.splice(gap..start, varint(length as u64))),
+        }
+    }
+
+    /// Bytes as they are: the body of a field, or fields that are encoded already.
+    pub(super) fn raw(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn tag(&mut self, field: u32, wire_type: WireType) {
+        self.varint(u64::from(field << 3 | wire_type as u32));
+    }
+
+    fn varint(&mut self, value: u64) {
+        // Nearly all are small: tags, and lengths of attributes.
+        if value < 0x80 {
+            self.0.push(value as u8);
+        } else {
+            self.0.extend(varint(value));
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum WireType {
+    Varint = 0,
+    Fixed64 = 1,
+    Length = 2,
+    Fixed32 = 5,
+}
+
+/// Seven bits a byte, the lowest first; the high bit says that more follow.
+fn varint(value: u64) -> impl Iterator<Item = u8> {
+    let last = varint_size(value) - 1;
+    (0..=last).map(move |index| {
+        let more = if index < last { 0x80 } else { 0 };
+        (value >> (7 * index)) as u8 & 0x7f | more
+    })
+}
+
+/// How many bytes `value` takes as a varint: one for each seven bits.
+fn varint_size(value: u64) -> usize {
+    (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
+}
