@@ -50,3 +50,4 @@ mod signed_in_user;
 pub mod span_check;
 pub mod telemetry;
 mod timestamp;
+pub mod web;

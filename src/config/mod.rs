@@ -14,6 +14,7 @@ pub mod environment;
 pub mod otlp;
 mod server_span;
 pub mod telemetry;
+pub mod web;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -27,6 +28,7 @@ use crate::cors::Origins;
 pub use environment::{ConfigError, Environment};
 pub use server_span::ServerSpanConfig;
 pub use telemetry::TelemetryConfig;
+pub use web::WebConfig;
 
 /// All that the environment says.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct Config {
     pub server_span: ServerSpanConfig,
     /// What to do with spans.
     pub telemetry: TelemetryConfig,
+    /// The page.
+    pub web: WebConfig,
     /// What to log: `RUST_LOG`, else `OTEL_LOG_LEVEL`, as `tracing_subscriber::EnvFilter` reads it.
     pub log_filter: String,
     /// What was ignored, a sentence each, to be logged at the start.
@@ -84,11 +88,13 @@ impl Config {
     pub fn from_vars(vars: HashMap<String, String>) -> Result<Self, ConfigError> {
         let mut env = Environment::new(vars);
         warn_of_what_is_not_built_in(&mut env);
+        let telemetry = TelemetryConfig::read(&mut env)?;
         Ok(Self {
             server: ServerConfig::read(&env)?,
             origins: read_origins(&env)?,
             server_span: ServerSpanConfig::read(&mut env)?,
-            telemetry: TelemetryConfig::read(&mut env)?,
+            web: WebConfig::read(&env, &telemetry)?,
+            telemetry,
             log_filter: read_log_filter(&mut env),
             warnings: env.into_warnings(),
         })
@@ -122,7 +128,6 @@ fn warn_of_what_is_not_built_in(env: &mut Environment) {
         ("AWS_XRAY_DAEMON_ADDRESS", "spans to X-Ray"),
         ("CLOUDWATCH_LOG_GROUP", "logs to CloudWatch"),
         ("ROLLBAR_ACCESS_TOKEN", "reports to Rollbar"),
-        ("WEB_ADDRESS", "the page"),
     ];
     for (variable, what) in variables {
         if env.get(variable).is_some() {

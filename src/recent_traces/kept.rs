@@ -110,7 +110,7 @@ impl Kept {
             let slot = Slot { trace, place: Place::Recent, changed: change, arrived: change };
             self.traces.insert(id, slot);
         } else {
-            self.to_recent(id);
+            self.move_to_recent(id);
         }
         let Some(slot) = self.traces.get_mut(&id) else { return };
         let before = slot.trace.bytes();
@@ -120,7 +120,7 @@ impl Kept {
     }
 
     /// A trace that was put aside, and to which something happens, is recent again.
-    fn to_recent(&mut self, id: TraceId) {
+    fn move_to_recent(&mut self, id: TraceId) {
         let Some(slot) = self.traces.get_mut(&id) else { return };
         let (bytes, arrived) = (slot.trace.bytes(), slot.arrived);
         match std::mem::replace(&mut slot.place, Place::Recent) {
@@ -341,10 +341,16 @@ mod tests {
         // A child has ended, its parent runs.
         let parent = Arc::new(span(0, 1, 0));
         let child = span(0, 2, 1);
-        kept.add(vec![Arrived { bytes: size_of_span(&child), span: child }], &[parent.clone()]);
+        kept.add(
+            vec![Arrived { bytes: size_of_span(&child), span: child }],
+            std::slice::from_ref(&parent),
+        );
         for n in 1..50 {
             let span = request(n, "/a", n, n + 10);
-            kept.add(vec![Arrived { bytes: size_of_span(&span), span }], &[parent.clone()]);
+            kept.add(
+                vec![Arrived { bytes: size_of_span(&span), span }],
+                std::slice::from_ref(&parent),
+            );
             assert!(numbers(&kept).contains(&0), "{n}");
         }
         assert!(numbers(&kept).len() <= 4);

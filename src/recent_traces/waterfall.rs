@@ -203,7 +203,8 @@ mod tests {
     #[test]
     fn self_time_is_what_no_child_covers() {
         // children of a span from 0 to 100, its own time
-        let cases: &[(&[(u64, u64)], &[(u64, u64)])] = &[
+        type Times = &'static [(u64, u64)];
+        let cases: &[(Times, Times)] = &[
             (&[], &[(0, 100)]),
             (&[(0, 100)], &[]),
             (&[(20, 30), (50, 60)], &[(0, 20), (30, 50), (60, 100)]),

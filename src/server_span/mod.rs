@@ -62,6 +62,7 @@ mod trusted_proxies;
 pub use body::SpanBody;
 pub use captured_headers::{HeaderNames, SensitiveHeader};
 pub use extractor::ServerSpan;
+pub(crate) use host::parse_host;
 pub use in_flight::InFlight;
 pub(crate) use method::standard_method;
 pub use middleware::{ResponseFuture, TracedService};
