@@ -10,8 +10,10 @@
 //!
 //! [`environment`] holds the rules, [`telemetry`] and [`otlp`] the variables of the exporters.
 
+mod console;
 pub mod environment;
 pub mod otlp;
+mod sampler;
 mod server_span;
 pub mod telemetry;
 pub mod web;
@@ -25,7 +27,9 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use crate::cors::Origins;
+pub use console::ConsoleFormat;
 pub use environment::{ConfigError, Environment};
+pub use sampler::{RootSampler, SamplerConfig};
 pub use server_span::ServerSpanConfig;
 pub use telemetry::TelemetryConfig;
 pub use web::WebConfig;

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
+use super::console::ConsoleFormat;
 use super::environment::{ConfigError, Environment};
 use super::otlp::OtlpConfig;
+use super::sampler::SamplerConfig;
 
 /// What to do with spans.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub struct TelemetryConfig {
     pub sampler: SamplerConfig,
     /// `console` in `OTEL_TRACES_EXPORTER`: each span to stdout as it ends.
     pub console: bool,
+    /// `TRACE_CONSOLE`: what is printed of a span.
+    pub console_format: ConsoleFormat,
     /// `otlp` in `OTEL_TRACES_EXPORTER`: spans in batches to an OTLP/HTTP receiver.
     pub otlp: Option<OtlpConfig>,
     /// `OTEL_BSP_*`: the batches.
@@ -27,26 +31,6 @@ pub struct TelemetryConfig {
     /// `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, else `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`: how many
     /// characters of a value are kept.
     pub value_length_limit: usize,
-}
-
-/// Which traces are recorded.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SamplerConfig {
-    /// Does a caller's decision count? The `parentbased_` forms.
-    pub parent_based: bool,
-    /// What is decided for a trace that starts here.
-    pub root: RootSampler,
-}
-
-/// The decision for a trace that starts here.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum RootSampler {
-    /// `always_on`
-    AlwaysOn,
-    /// `always_off`
-    AlwaysOff,
-    /// `traceidratio` with its argument, from 0 to 1.
-    TraceIdRatio(f64),
 }
 
 /// The batch span processor's queue. The defaults are those at which no span was lost at saturation
@@ -86,6 +70,7 @@ impl TelemetryConfig {
             resource_attributes,
             sampler: SamplerConfig::read(env),
             console,
+            console_format: ConsoleFormat::read(env)?,
             otlp,
             batch,
             value_length_limit: read_value_length_limit(env),
@@ -139,43 +124,6 @@ fn read_resource_attributes(env: &Environment) -> Result<Vec<(String, String)>, 
         attributes.push((key, value));
     }
     Ok(attributes)
-}
-
-impl SamplerConfig {
-    fn read(env: &mut Environment) -> Self {
-        const NAMES: [&str; 6] = [
-            "parentbased_always_on",
-            "parentbased_always_off",
-            "parentbased_traceidratio",
-            "always_on",
-            "always_off",
-            "traceidratio",
-        ];
-        let name = env.name("OTEL_TRACES_SAMPLER", NAMES[0], &NAMES);
-        let root = name.strip_prefix("parentbased_");
-        Self {
-            parent_based: root.is_some(),
-            root: match root.unwrap_or(name) {
-                "always_off" => RootSampler::AlwaysOff,
-                "traceidratio" => RootSampler::TraceIdRatio(read_ratio(env)),
-                _ => RootSampler::AlwaysOn,
-            },
-        }
-    }
-}
-
-fn read_ratio(env: &mut Environment) -> f64 {
-    const VARIABLE: &str = "OTEL_TRACES_SAMPLER_ARG";
-    let Some(value) = env.get(VARIABLE) else { return 1.0 };
-    match value.parse() {
-        Ok(ratio) if (0.0..=1.0).contains(&ratio) => ratio,
-        _ => {
-            let sentence =
-                format!("{VARIABLE} is {value:?}: expected a number from 0 to 1; using 1");
-            env.warn(sentence);
-            1.0
-        }
-    }
 }
 
 impl BatchConfig {

@@ -24,6 +24,7 @@ use account::{Account, Delivery};
 use end::End;
 pub(crate) use limits::cut_values;
 use pipeline::Pipeline;
+pub use sampler::Unsampled;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 
 /// Why an exporter could never send anything.
@@ -63,16 +64,22 @@ pub struct Telemetry {
     provider: SdkTracerProvider,
     pipelines: Vec<Pipeline>,
     end: End,
+    unsampled: Unsampled,
 }
 
 /// The accounts of all exporters, to be looked at while they run; clones show the same.
 #[derive(Clone, Debug, Default)]
-pub struct Accounts(Arc<[Account]>);
+pub struct Accounts {
+    exporters: Arc<[Account]>,
+    unsampled: Unsampled,
+}
 
 impl Accounts {
     /// What became of the spans so far, for each exporter.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.0.iter().map(|account| account.delivery(0)).collect()
+        // Read once, so that all exporters tell of the same spans.
+        let unsampled = self.unsampled.count();
+        self.exporters.iter().map(|account| account.delivery(unsampled)).collect()
     }
 }
 
@@ -100,15 +107,17 @@ impl Telemetry {
         if !config.disabled {
             // The console first: it is the one that people watch.
             if config.console {
-                pipelines.push(stdout::pipeline(&resource, limit).map_err(StartError::Console)?);
+                let console = stdout::pipeline(config.console_format, &resource, limit);
+                pipelines.push(console.map_err(StartError::Console)?);
             }
             if let Some(otlp) = &config.otlp {
                 pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit, &end)?);
             }
         }
-        let builder = SdkTracerProvider::builder()
-            .with_resource(resource.clone())
-            .with_sampler(sampler::sampler(config));
+        let sampler = sampler::sampler(config);
+        let unsampled = sampler.unsampled().clone();
+        let builder =
+            SdkTracerProvider::builder().with_resource(resource.clone()).with_sampler(sampler);
         // What is in the process comes before what leaves it.
         let (console, others) = pipelines.split_at(usize::from(config.console && !config.disabled));
         let add = |builder: TracerProviderBuilder, pipeline: &Pipeline| {
@@ -120,7 +129,7 @@ impl Telemetry {
             builder = builder.with_span_processor(recent.clone());
         }
         let provider = others.iter().fold(builder, add).build();
-        Ok(Self { provider, pipelines, end })
+        Ok(Self { provider, pipelines, end, unsampled })
     }
 
     /// What makes spans.
@@ -130,7 +139,10 @@ impl Telemetry {
 
     /// The accounts of the exporters.
     pub fn accounts(&self) -> Accounts {
-        Accounts(self.pipelines.iter().map(|pipeline| pipeline.account().clone()).collect())
+        Accounts {
+            exporters: self.pipelines.iter().map(|pipeline| pipeline.account().clone()).collect(),
+            unsampled: self.unsampled.clone(),
+        }
     }
 
     /// The names and destinations of the exporters, for the start line.

@@ -16,6 +16,7 @@ mod export;
 mod http_client;
 mod malformed;
 mod registry;
+mod sample_rate;
 mod sampling;
 mod server_span;
 mod shutdown;

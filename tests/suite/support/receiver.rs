@@ -170,6 +170,7 @@ impl Receiver {
                         .app_data(web::Data::new(Arc::clone(&behave)))
                         .app_data(web::PayloadConfig::new(64 * 1024 * 1024))
                         .route("/v1/traces", web::post().to(receive))
+                        .route("/1/auth", web::get().to(tell_team))
                 })
                 .workers(1)
                 .disable_signals();
@@ -292,6 +293,21 @@ async fn receive(
     response
 }
 
+/// As Honeycomb does, whom has the key.
+async fn tell_team(request: HttpRequest) -> HttpResponse {
+    match request.headers().get("x-honeycomb-team") {
+        Some(key) if key == HONEYCOMB_KEY => HttpResponse::Ok().json(json!({
+            "team": {"name": "Cruddur", "slug": "cruddur"},
+            "environment": {"name": "Test", "slug": "test"},
+            "api_key_access": {"events": true},
+        })),
+        _ => HttpResponse::Unauthorized().finish(),
+    }
+}
+
+/// The key that the receiver knows.
+pub const HONEYCOMB_KEY: &str = "the-key-of-the-team";
+
 /// A body that is announced, begins, and breaks off.
 #[derive(Default)]
 struct Broken {
@@ -322,7 +338,8 @@ impl MessageBody for Broken {
     }
 }
 
-fn spans(export: ExportTraceServiceRequest) -> Vec<Received> {
+/// The spans of an export.
+pub fn spans(export: ExportTraceServiceRequest) -> Vec<Received> {
     let mut received = Vec::new();
     for of_resource in export.resource_spans {
         let resource = attributes(&of_resource.resource.unwrap_or_default().attributes);
