@@ -110,10 +110,13 @@ async fn figures(state: Data<State>, query: Query<RoutesQuery>) -> Json<json::Ro
 #[derive(Serialize)]
 struct Exporters {
     exporters: Vec<Delivery>,
+    /// How many spans may wait for each exporter but the console.
+    queue_capacity: usize,
 }
 
 async fn exporters(state: Data<State>) -> Json<Exporters> {
-    Json(Exporters { exporters: state.accounts.deliveries() })
+    let (exporters, queue_capacity) = (state.accounts.deliveries(), state.queue_capacity);
+    Json(Exporters { exporters, queue_capacity })
 }
 
 async fn follow(state: Data<State>) -> Result<HttpResponse, PageApiError> {

@@ -3,7 +3,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, LINK, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::middleware::DefaultHeaders;
@@ -41,22 +41,44 @@ const ASSETS: [(&str, &str, &str); 12] = assets! {
 };
 
 pub(super) fn routes(service: &mut ServiceConfig) {
+    let preload = preload();
     for place in PLACES {
-        service.service(resource(place, HTML, INDEX));
+        service.service(resource(place, HTML, INDEX, Some(&preload)));
     }
     for (path, content_type, text) in ASSETS {
-        service.service(resource(path, content_type, text));
+        service.service(resource(path, content_type, text, None));
     }
 }
 
-fn resource(path: &str, content_type: &'static str, text: &'static str) -> actix_web::Resource {
-    let answer = move || async move {
-        // Asked for anew each time: the next start may bring another version, and it is not far.
-        let mut response = HttpResponse::Ok();
-        response.content_type(content_type).insert_header((CACHE_CONTROL, "no-cache"));
-        response.body(text)
+/// A `Link` header that names all modules, so that none waits for the one that imports it.
+fn preload() -> String {
+    let modules = ASSETS.iter().filter(|(_, content_type, _)| *content_type == JAVASCRIPT);
+    let links: Vec<_> =
+        modules.map(|(path, _, _)| format!("<{path}>; rel=modulepreload")).collect();
+    links.join(", ")
+}
+
+fn resource(
+    path: &str,
+    content_type: &'static str,
+    text: &'static str,
+    link: Option<&str>,
+) -> actix_web::Resource {
+    let link = link.map(str::to_owned);
+    let answer = move || {
+        let link = link.clone();
+        async move {
+            let mut response = HttpResponse::Ok();
+            response.content_type(content_type);
+            // Asked for anew each time: the next start may bring another version.
+            response.insert_header((CACHE_CONTROL, "no-cache"));
+            if let Some(link) = link {
+                response.insert_header((LINK, link));
+            }
+            response.body(text)
+        }
     };
-    web::resource(path).route(web::get().to(answer)).route(web::head().to(answer))
+    web::resource(path).route(web::get().to(answer.clone())).route(web::head().to(answer))
 }
 
 /// What the browser may do: load what comes from here, call the API, and nothing else. No inline script
@@ -98,8 +120,8 @@ mod tests {
 
     #[test]
     fn the_page_is_small() {
-        let assets: usize = ASSETS.iter().map(|(_, _, text)| text.len()).sum();
-        let size = INDEX.len() + assets;
+        let scripts_and_style = ASSETS.iter().filter(|(_, content_type, _)| *content_type != SVG);
+        let size = INDEX.len() + scripts_and_style.map(|(_, _, text)| text.len()).sum::<usize>();
         assert!(size < 60_000, "{size} bytes");
     }
 
@@ -116,9 +138,14 @@ mod tests {
                 assert!(!text.contains(part), "{path}: {part}");
             }
         }
-        // All that it loads is here, in one round trip after the page itself.
-        for (path, _, _) in ASSETS {
-            assert!(INDEX.contains(path), "{path}");
+    }
+
+    #[test]
+    fn all_that_is_loaded_is_loaded_at_once() {
+        let preload = preload();
+        for (path, content_type, _) in ASSETS {
+            let is_named = INDEX.contains(path) || preload.contains(&format!("<{path}>"));
+            assert!(is_named, "{path} {content_type}");
         }
     }
 }

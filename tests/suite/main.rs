@@ -15,6 +15,7 @@ mod ends;
 mod export;
 mod http_client;
 mod malformed;
+mod page;
 mod registry;
 mod sample_rate;
 mod sampling;

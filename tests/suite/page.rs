@@ -64,7 +64,10 @@ fn a_request_is_there_as_a_trace() {
     assert_eq!(trace["name"], "GET /api/activities/search");
     assert_eq!(trace["route"], "/api/activities/search");
     assert_eq!(trace["target"], "/api/activities/search?term=%3Cb%3E");
-    assert_eq!((&trace["status"], &trace["spans"], &trace["errors"]), (&json!(200), &json!(2), &json!(0)));
+    assert_eq!(
+        (&trace["status"], &trace["spans"], &trace["errors"]),
+        (&json!(200), &json!(2), &json!(0))
+    );
     assert_eq!(trace["remote_parent"], true);
     let [server, child] = &trace["tree"].as_array().unwrap()[..] else { panic!("{trace}") };
     assert_eq!((&server["span_id"], &server["kind"]), (&json!(span_id), &json!("SERVER")));
@@ -82,7 +85,8 @@ fn a_request_is_there_as_a_trace() {
     assert_eq!(ns(&server["self_ns"]) + ns(&child["duration_ns"]), ns(&server["duration_ns"]));
     // What we make ourselves keeps to the conventions.
     assert_eq!((&server["findings"], &child["findings"]), (&json!([]), &json!([])));
-    let service_name = trace["resource"].as_array().unwrap().iter().find(|a| a["key"] == "service.name");
+    let service_name =
+        trace["resource"].as_array().unwrap().iter().find(|a| a["key"] == "service.name");
     assert_eq!(service_name.unwrap()["value"], "backend-actix");
     service.stop();
 }
@@ -129,7 +133,8 @@ fn lists_are_filtered_and_newest_first() {
     });
     let list = |query: &str| -> Vec<String> {
         let answer = get(page, &format!("/api/traces{query}"));
-        let traces = answer.json()["traces"].as_array().unwrap_or_else(|| panic!("{query}")).clone();
+        let traces =
+            answer.json()["traces"].as_array().unwrap_or_else(|| panic!("{query}")).clone();
         traces.iter().map(|trace| trace["trace_id"].as_str().unwrap().to_owned()).collect()
     };
     let [home, worf, nope, home_again] = &ids;
@@ -164,7 +169,11 @@ fn what_cannot_be_asked_is_said() {
     ];
     for (target, status, code) in cases {
         let answer = get(page, target);
-        assert_eq!((answer.status, &answer.json()["error"]["code"]), (status, &json!(code)), "{target}");
+        assert_eq!(
+            (answer.status, &answer.json()["error"]["code"]),
+            (status, &json!(code)),
+            "{target}"
+        );
     }
     assert_eq!(get(page, "/nope").status, 404);
     service.stop();
@@ -210,12 +219,16 @@ fn a_download_is_what_a_receiver_gets() {
     let page = service.page();
     let caller = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     let state = ("tracestate", "a=1");
-    let (id, _) = service.request("GET", "/api/activities/@worf", &[caller, state], b"").traceresponse();
+    let (id, _) =
+        service.request("GET", "/api/activities/@worf", &[caller, state], b"").traceresponse();
     let (other, _) = service.post("/api/activities", "{}").traceresponse();
     ended(page, &id);
     ended(page, &other);
     let one = get(page, &format!("/api/otlp/{id}"));
-    assert_eq!(one.header("content-disposition").unwrap(), format!("attachment; filename=\"trace-{id}.json\""));
+    assert_eq!(
+        one.header("content-disposition").unwrap(),
+        format!("attachment; filename=\"trace-{id}.json\"")
+    );
     let all = get(page, "/api/otlp");
     let sent = service.stop();
 
@@ -227,7 +240,8 @@ fn a_download_is_what_a_receiver_gets() {
         spans.sort_by_key(|span| span.span_id());
         spans
     };
-    let sent_of = |id: &str| sent.iter().filter(|s| s.trace_id() == id).cloned().collect::<Vec<_>>();
+    let sent_of =
+        |id: &str| sent.iter().filter(|s| s.trace_id() == id).cloned().collect::<Vec<_>>();
     for (answer, expected) in [(&one, sent_of(&id)), (&all, sent.clone())] {
         let (decoded, expected) = (sorted(decode(answer)), sorted(expected));
         assert_eq!(decoded.len(), expected.len());
@@ -256,7 +270,8 @@ fn what_is_cleared_is_gone() {
 fn the_page_is_in_no_trace() {
     let service = Service::start_with(&[ON]);
     let page = service.page();
-    let targets = ["/", "/traces", "/assets/app.js", "/api/traces", "/api/page", "/api/routes", "/nope"];
+    let targets =
+        ["/", "/traces", "/assets/app.js", "/api/traces", "/api/page", "/api/routes", "/nope"];
     for target in targets {
         get(page, target);
     }
@@ -304,7 +319,10 @@ fn a_request_that_runs_is_shown_as_running() {
     assert_eq!(get(page, "/api/otlp").json()["resourceSpans"][0]["scopeSpans"], json!([]));
     upload.reset();
     let trace = ended(page, id);
-    assert_eq!((&trace["error_type"], &trace["errors"]), (&json!("client_disconnected"), &json!(1)));
+    assert_eq!(
+        (&trace["error_type"], &trace["errors"]),
+        (&json!("client_disconnected"), &json!(1))
+    );
     service.stop();
 }
 
@@ -312,7 +330,8 @@ fn a_request_that_runs_is_shown_as_running() {
 fn only_so_many_traces_are_kept() {
     let service = Service::start_with(&[ON, ("TRACES_KEPT", "5")]);
     let page = service.page();
-    let last = (0..20).map(|_| service.get("/api/activities/home").traceresponse().0).last().unwrap();
+    let last =
+        (0..20).map(|_| service.get("/api/activities/home").traceresponse().0).last().unwrap();
     ended(page, &last);
     let list = get(page, "/api/traces").json();
     assert_eq!((&list["kept"], list["traces"].as_array().unwrap().len()), (&json!(5), 5));
@@ -325,12 +344,20 @@ fn only_so_many_traces_are_kept() {
 fn what_the_browser_may_do_is_said_in_every_answer() {
     let service = Service::start_with(&[ON, ("BACKEND_URL", "https://api.example:8443/base")]);
     let page = service.page();
-    for target in ["/", "/traces/4bf92f3577b34da6a3ce929d0e0e4736", "/assets/style.css", "/api/page", "/nope"] {
+    for target in
+        ["/", "/traces/4bf92f3577b34da6a3ce929d0e0e4736", "/assets/style.css", "/api/page", "/nope"]
+    {
         let answer = get(page, target);
         let policy = answer.header("content-security-policy").unwrap_or_else(|| panic!("{target}"));
-        assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"),
+            "{policy}"
+        );
         assert!(policy.contains("connect-src 'self' https://api.example:8443;"), "{policy}");
-        assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
+        assert!(
+            policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"),
+            "{policy}"
+        );
         assert_eq!(answer.header("x-content-type-options").unwrap(), "nosniff");
         assert_eq!(answer.header("x-frame-options").unwrap(), "DENY");
         assert_eq!(answer.header("referrer-policy").unwrap(), "no-referrer");
@@ -357,7 +384,11 @@ fn strangers_hosts_and_origins_are_refused() {
     ] {
         for target in ["/", "/api/traces", "/nope"] {
             let status = if (target, status) == ("/nope", 200) { 404 } else { status };
-            assert_eq!(ask(page, "GET", target, &[("host", host)]).status, status, "{host} {target}");
+            assert_eq!(
+                ask(page, "GET", target, &[("host", host)]).status,
+                status,
+                "{host} {target}"
+            );
         }
     }
     for (from, status) in [
@@ -389,7 +420,10 @@ fn a_token_is_asked_for_where_there_is_one() {
     let cookie = answer.header("set-cookie").unwrap();
     assert!(!cookie.contains(SECRET), "{cookie}");
     let session = cookie.split(';').next().unwrap().to_owned();
-    assert_eq!(ask(page, "GET", "/api/traces", &[("cookie", &format!("a=b; {session}"))]).status, 200);
+    assert_eq!(
+        ask(page, "GET", "/api/traces", &[("cookie", &format!("a=b; {session}"))]).status,
+        200
+    );
     assert_eq!(ask(page, "GET", "/api/traces", &[("cookie", "page-session=")]).status, 401);
     service.stop();
 }
@@ -397,7 +431,10 @@ fn a_token_is_asked_for_where_there_is_one() {
 #[test]
 fn the_pages_origins_may_call_the_api_while_there_is_a_page() {
     for on in [true, false] {
-        let service = Service::start_with(&[if on { ON } else { ("WEB_ADDRESS", "") }, ("WEB_URL", "http://pages.example")]);
+        let service = Service::start_with(&[
+            if on { ON } else { ("WEB_ADDRESS", "") },
+            ("WEB_URL", "http://pages.example"),
+        ]);
         let port = if on { service.page().port() } else { 3999 };
         for (origin, allowed) in [
             (format!("http://localhost:{port}"), on),
@@ -406,7 +443,8 @@ fn the_pages_origins_may_call_the_api_while_there_is_a_page() {
             ("http://localhost:3000".to_owned(), true),
             ("http://evil.example".to_owned(), false),
         ] {
-            let answer = service.request("GET", "/api/activities/home", &[("origin", &origin)], b"");
+            let answer =
+                service.request("GET", "/api/activities/home", &[("origin", &origin)], b"");
             let allow = answer.header("access-control-allow-origin");
             assert_eq!(allow, allowed.then(|| origin.clone()), "{origin} {on}");
         }
@@ -442,8 +480,13 @@ fn links_lead_to_the_same_trace_elsewhere() {
     let xray = format!("#xray:traces/1-{}-{}", &id[..8], &id[8..]);
     assert!(url("X-Ray").starts_with("https://eu-west-1.console.aws.amazon.com/"));
     assert!(url("X-Ray").ends_with(&xray), "{}", url("X-Ray"));
-    let at = "https://ui.honeycomb.io/cruddur/environments/test/datasets/backend-actix/trace?trace_id=";
-    assert!(url("Honeycomb").starts_with(&format!("{at}{id}&trace_start_ts=")), "{}", url("Honeycomb"));
+    let at =
+        "https://ui.honeycomb.io/cruddur/environments/test/datasets/backend-actix/trace?trace_id=";
+    assert!(
+        url("Honeycomb").starts_with(&format!("{at}{id}&trace_start_ts=")),
+        "{}",
+        url("Honeycomb")
+    );
     // The key is told to nobody.
     for target in ["/", "/api/page", "/api/exporters", &format!("/api/traces/{id}")] {
         assert!(!get(page, target).text().contains(HONEYCOMB_KEY), "{target}");

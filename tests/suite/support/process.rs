@@ -10,7 +10,8 @@ use rustix::process::{Pid, Signal, kill_process};
 /// The binary with these variables and no others.
 pub fn command(vars: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_backend-actix"));
-    command.env_clear().envs(vars.iter().copied());
+    // No page, unless a test asks for it: there is only one port 3000.
+    command.env_clear().env("WEB_ADDRESS", "").envs(vars.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
