@@ -47,7 +47,7 @@ addEventListener('popstate', () => show());
 
 addEventListener('click', (event) => {
   const link = event.target.closest('a[href]');
-  if (!link || event.button || event.shiftKey || withKey(event) || link.target || link.download || link.hash) return;
+  if (!link || event.button || event.shiftKey || withKey(event) || link.target || link.hasAttribute('download') || link.hash) return;
   event.preventDefault();
   if (link.href !== location.href) go(link.pathname + link.search);
 });

@@ -167,7 +167,7 @@ export function show(main) {
       list),
     h('section.what', h('h2', 'What it did'),
       h('p.lesson', 'One call is one ', h('b', 'trace'), '. Each bar is a ', h('b', 'span'),
-        ': a piece of work, from its start to its end. What is indented is part of what is above it; dark is a span’s own time, light that of its parts. Choose a bar to read what it says.'),
+        ': a piece of work, from its start to its end. What is indented is part of what is above it; full colour is a span’s own time, pale that of its parts. Choose a bar to read what it says.'),
       log, did)));
   home();
   const off = onChange(() => {
