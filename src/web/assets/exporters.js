@@ -11,7 +11,6 @@ const HEAD = ['Exporter', '#Created', '#Sent', '#Failed', '#Dropped', '#Not samp
 const ADVICE = [
   [/refused/, 'Nobody listens there. Is the receiver running? Check OTEL_EXPORTER_OTLP_ENDPOINT.'],
   [/dns/, 'The host is not known here. Check OTEL_EXPORTER_OTLP_ENDPOINT.'],
-  [/dropped/, 'Spans come faster than they are sent: raise OTEL_BSP_MAX_QUEUE_SIZE, or sample.'],
 ];
 
 export function show(main) {

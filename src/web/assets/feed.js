@@ -1,6 +1,6 @@
-// The feed, as the bootcamp's frontend has it, and beside it what each call did.
+// The feed, and beside it what each call did.
 
-import { ask, button, field, h, options, quiet } from './dom.js';
+import { ask, button, copy, field, h, options, quiet } from './dom.js';
 import { ago, duration, grade, time } from './format.js';
 import { onChange, version } from './live.js';
 import { traceView } from './waterfall.js';
@@ -15,7 +15,7 @@ export function show(main) {
   const calls = [];
   let chosen;
   const list = h('div.cruds');
-  const log = h('ol.calls', { 'aria-label': 'Calls, the last first' });
+  const log = h('ol.calls', { 'aria-label': 'Calls' });
   const did = h('div.did');
 
   /** Calls the API, across origins, and shows what that did. */
@@ -66,7 +66,7 @@ export function show(main) {
       h('b', `${made.method} ${made.path}`),
       h('span', { class: grade(made.status) }, made.status ?? (made.problem ? 'failed' : '…')),
       h('span.number', made.ns && duration(made.ns)),
-    ], () => choose(made), { class: 'call', 'aria-pressed': String(made === chosen) }))));
+    ], () => choose(made), { class: 'call', 'aria-pressed': String(made === chosen) }))), calls.length < CALLS ? h('li.quiet', 'Each click on the left is listed here.') : '');
   }
 
   /** Shows the trace of a call, as soon as it is there: an answer may be read before its span has ended. */
@@ -173,5 +173,5 @@ export function show(main) {
   const off = onChange(() => {
     if (chosen.version && chosen.version !== version(chosen.id)) load(chosen, 0);
   });
-  return { leave: off, copy: () => did.querySelector('.copy-id')?.click() };
+  return { leave: off, copy: () => copy(chosen.id, 'trace id') };
 }

@@ -8,7 +8,7 @@ let running = [];
 
 export const live = { connected: false, paused: false, leftOut: 0 };
 
-/** Calls `listener` whenever something has changed; returns what ends that. */
+/** Calls `listener` at each change; returns what ends that. */
 export function onChange(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);

@@ -61,7 +61,7 @@ export function show(main, { query, go }) {
     return h('figure',
       h('figcaption', h('b', caption), quiet(' the stronger, the more; outlined: some failed; a click shows the traces '),
         route != null && button('every route ✕', () => set(minutes, null), { class: 'chip' })),
-      s('svg', { viewBox: `0 0 ${WIDTH} ${height + 24}`, role: 'group', 'aria-label': caption }, lines, times, rects));
+      h('div.wide', s('svg', { viewBox: `0 0 ${WIDTH} ${height + 24}`, role: 'group', 'aria-label': caption }, lines, times, rects)));
   }
 
   /** The arrows go from cell to cell; these are in order of time, then of duration. */
@@ -80,7 +80,7 @@ export function show(main, { query, go }) {
     const isChosen = row.route === route;
     return h('tr', { class: isChosen && 'chosen' },
       h('th', { scope: 'row' }, button(row.route || '(no route)', () => set(minutes, isChosen ? null : row.route),
-        { class: 'link', 'data-key': `route ${row.route}`, title: 'Only this one in the heatmap', 'aria-pressed': String(isChosen) })),
+        { class: 'link', 'data-key': `route ${row.route}`, 'aria-pressed': String(isChosen) })),
       number(count(row.count)), number(`${row.rate.toFixed(row.rate < 10 ? 2 : 0)} /s`),
       number(`${((row.errors / row.count) * 100).toFixed(row.errors ? 1 : 0)} %`, row.errors),
       [row.average_ns, row.p50_ns, row.p95_ns].map((ns) => number(duration(ns))),

@@ -12,8 +12,7 @@ const AROUND = 8;
 const COLUMNS = [['Time', 'time'], ['Request'], ['Status', 'number'], ['Duration', 'number'], ['', 'length'], ['Spans', 'number spans']];
 
 export function show(main, { query, go }) {
-  // The filter is in the address, so that it can be kept and sent, and is what the service is asked for:
-  // it knows what attributes say.
+  // The filter is the address's query, and what the service is asked for: it knows what attributes say.
   const filter = Object.fromEntries(query);
   const isFiltered = () => Object.keys(filter).length > 0;
   let found = [];
@@ -90,7 +89,7 @@ export function show(main, { query, go }) {
     const isReading = live.paused || scroller.scrollTop > 0 || rows.contains(document.activeElement);
     const waiting = isReading && !force && shown.length ? all.filter((trace) => !known.has(trace.trace_id)).length : 0;
     if (waiting) {
-      // What is there is brought up to date where it stands.
+      // Brought up to date where it stands.
       const now = new Map(all.map((trace) => [trace.trace_id, trace]));
       shown = shown.map((trace) => now.get(trace.trace_id) ?? trace);
     } else if (!isReading || force || !shown.length || !live.paused) shown = all;
@@ -130,7 +129,7 @@ export function show(main, { query, go }) {
     },
     h('time', { role: 'cell', title: rfc3339(us) }, time(us)),
     cell('request', trace.errors > 0 && h('b.bad', { title: trace.error_type ?? 'ended in error' }, '✕'),
-      h('a', { href: `/traces/${id}`, tabindex: index === current ? 0 : -1, onfocus: () => { current = index; } }, h('b', method), ` ${rest.join(' ')}`),
+      h('a', { href: `/traces/${id}`, tabindex: index === current ? 0 : -1, onfocus: () => { current = index; } }, h('bdi', h('b', method), ` ${rest.join(' ')}`)),
       target !== trace.route && h('span.quiet.target', { title: target, 'data-only': !trace.route }, target)),
     cell(`number ${grade(status)}`, status ?? (trace.running ? '…' : '–')),
     cell('number', duration(ns)),

@@ -5,7 +5,7 @@ import { duration, plural, tick, ticks, time, value } from './format.js';
 
 const CHILDREN = 100;
 
-/** A trace as elements. `compact`: within another place than its own. */
+/** `compact`: within another place than its own. */
 export function traceView(trace, { compact = false, chosen = 0 } = {}) {
   const { tree } = trace;
   const runs = tree.some((span) => span.duration_ns == null);
@@ -78,7 +78,7 @@ export function traceView(trace, { compact = false, chosen = 0 } = {}) {
       span.status === 'error' && h('b.bad', { title: 'ended in error' }, '✕'),
       h('span.text', { title: span.name }, span.name), span.kind !== 'INTERNAL' && h('small', span.kind),
       span.slowest_leaf && badge('slowest leaf', 'Of the spans without children, this one took longest'),
-      span.findings.length > 0 && badge(plural(span.findings.length, 'finding'), 'Against the conventions')),
+      span.findings.length > 0 && badge(plural(span.findings.length, 'finding'))),
     h('div.track', { role: 'gridcell', 'aria-label': `after ${duration(span.offset_ns)}` },
       steps.map((at) => h('i.line', { style: { left: percent(at) } })),
       h('div', { class: `span ${span.slowest_leaf ? 'slowest' : ''}`, style: { left: percent(span.offset_ns), width: percent(took) } },
@@ -141,13 +141,13 @@ function describe(trace, span, compact) {
   const breaking = (name) => name.split(/(?<=\.)/).flatMap((part) => [part, h('wbr')]);
   const table = (attributes, dropped) => {
     const rows = attributes.map(({ key, type, value: v }) => h('tr', { 'data-text': `${key}=${value(v)}`.toLowerCase() },
-      h('th', { scope: 'row' }, breaking(key)), h('td', button(value(v), () => copy(value(v), key), { class: 'value', title: `${type}; a click copies it` }))));
+      h('th', { scope: 'row' }, breaking(key)), h('td', button(value(v), () => copy(value(v), key), { class: 'value', title: type }))));
     all.push(...rows);
     return [h('table.attributes', h('tbody', rows)), dropped > 0 && h('p.fair', `${dropped} too many, left out`)];
   };
-  const part = (name, list, draw, isOpen = true) => list.length > 0 && h('details', { open: isOpen }, h('summary', `${name} (${list.length})`), draw(list));
+  const part = (name, list, draw, isOpen = true) => list.length > 0 && h('details', { open: isOpen }, h('summary', list === facts ? name : `${name} (${list.length})`), draw(list));
   const facts = Object.entries({
-    took: `${duration(span.duration_ns)}, ${duration(span.self_ns)} of its own`,
+    took: span.duration_ns == null ? 'running' : `${duration(span.duration_ns)}, ${duration(span.self_ns)} of its own`,
     started: `${time(trace.trace_start_us + span.offset_ns / 1e3)}, ${duration(span.offset_ns)} after the trace`,
     status: [span.status, span.status_message].filter(Boolean).join(': '),
     parent: span.parent_span_id ? span.parent_span_id + (span.remote_parent ? ', outside of this service' : span.orphan ? ', not kept' : '') : 'none: the trace begins here',
@@ -167,6 +167,6 @@ function describe(trace, span, compact) {
     part('Span', facts, () => h('dl.facts', facts.map(([name, text]) => h('div', h('dt', name), h('dd', text)))), !compact),
     part('Resource', trace.resource, table, false),
     compact && h('p.choices', h('a.button', { href: `/traces/${trace.trace_id}` }, 'Open the trace'),
-      button('Copy trace id', () => copy(trace.trace_id, 'trace id'), { class: 'copy-id' })),
+      button('Copy trace id', () => copy(trace.trace_id, 'trace id'))),
   ].filter(Boolean);
 }
