@@ -1,26 +1,33 @@
 //! The binary: configuration → telemetry → server → flush, nothing else.
 
+mod cli;
+
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
 use actix_web::rt::System;
-use backend_actix::config::Config;
+use backend_actix::config::{Config, print};
+use backend_actix::report::Rollbar;
 use backend_actix::telemetry::Telemetry;
 use backend_actix::web::{Page, Service};
-use backend_actix::{health, logging, server, signals};
+use backend_actix::{check, health, logging, server, signals};
+use cli::{Command, Form};
 
-/// Exit code of a service that is not healthy.
+/// Exit code of a service that is not healthy, or of exporters that do not work.
 const UNHEALTHY: u8 = 1;
 /// Exit code of what could not even start: the command line, the environment, the port.
 const UNUSABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let result = match &arguments[..] {
-        [] => serve().map_err(|error| (UNUSABLE, error)),
-        [command] if command == "health" => ask_health(),
-        _ => Err((UNUSABLE, "usage: backend-actix [health]; all else is set by variables".into())),
+    let result = match cli::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Serve) => serve().map_err(|error| (UNUSABLE, error)),
+        Ok(Command::Check) => try_exporters(),
+        Ok(Command::Health) => ask_health(),
+        Ok(Command::PrintConfig(form)) => print_config(form),
+        Ok(Command::Help) => say(cli::HELP),
+        Ok(Command::Version) => say(cli::VERSION),
+        Err(error) => Err((UNUSABLE, error.into())),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -32,6 +39,25 @@ fn main() -> ExitCode {
     }
 }
 
+/// Not `print!`, which panics where stdout is closed, as by `| head`.
+fn say(text: &str) -> Result<(), (u8, Box<dyn Error>)> {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+fn print_config(form: Form) -> Result<(), (u8, Box<dyn Error>)> {
+    let config = Config::from_env().map_err(|error| (UNUSABLE, error.into()))?;
+    match form {
+        Form::Text => say(&print::as_text(&config)),
+        Form::Json => say(&format!("{:#}\n", print::as_json(&config))),
+    }
+}
+
+fn try_exporters() -> Result<(), (u8, Box<dyn Error>)> {
+    let config = Config::from_env().map_err(|error| (UNUSABLE, error.into()))?;
+    check::run(&config, &mut std::io::stdout()).map_err(|error| (UNHEALTHY, error.into()))
+}
+
 fn ask_health() -> Result<(), (u8, Box<dyn Error>)> {
     let config = Config::from_env().map_err(|error| (UNUSABLE, error.into()))?;
     health::ask(&config.server).map_err(|error| (UNHEALTHY, error.into()))
@@ -40,25 +66,36 @@ fn ask_health() -> Result<(), (u8, Box<dyn Error>)> {
 fn serve() -> Result<(), Box<dyn Error>> {
     let mut config = Config::from_env()?;
     // Dropped last: what was logged until then is written.
-    let _log = logging::start(&config.log_filter);
+    let _log = config.logs.console.then(|| logging::start(&config.log_filter));
     logging::log_panics();
     for warning in &config.warnings {
         tracing::warn!("{warning}");
+    }
+    for variable in &config.unused {
+        tracing::debug!("{variable} is set, and means nothing to this service");
     }
 
     let page = Page::bind(&config.web)?;
     let recent = page.as_ref().map(Page::recent_traces);
     let telemetry = Telemetry::start_with(&config.telemetry, recent)?;
+    let rollbar = config.rollbar.as_ref().map(Rollbar::start).transpose()?;
     let stop = signals::listen()?;
     // The page calls the API from the browser, as the frontend does.
     config.origins = config.origins.and(page.iter().flat_map(Page::origins));
     let system = System::new();
     let server = system.block_on(async {
-        server::listen(&config, telemetry.tracer_provider(), &telemetry.accounts())
+        let accounts = telemetry.accounts();
+        server::listen(&config, telemetry.tracer_provider(), &accounts, rollbar.as_ref())
     })?;
     match telemetry.destinations().join(", ").as_str() {
         "" => tracing::info!("spans go nowhere"),
         destinations => tracing::info!("spans go to {destinations}"),
+    }
+    match &rollbar {
+        Some(rollbar) => {
+            tracing::info!("failures are reported to {}", rollbar.reports().destination)
+        }
+        None => tracing::info!("failures are not reported: ROLLBAR_ACCESS_TOKEN is not set"),
     }
     for address in server.addresses() {
         tracing::info!("listening on http://{address}");
@@ -79,11 +116,20 @@ fn serve() -> Result<(), Box<dyn Error>> {
     }
     // The runtime is gone: what follows may block.
     drop(system);
+    // It sends what it has while the exporters do.
+    rollbar.iter().for_each(Rollbar::close);
     for delivery in telemetry.shutdown(deadline) {
         if delivery.lost() == 0 {
             tracing::info!("{delivery}");
         } else {
             tracing::warn!("{delivery}");
+        }
+    }
+    if let Some(reports) = rollbar.map(|rollbar| rollbar.shutdown(deadline)) {
+        if reports.lost() == 0 {
+            tracing::info!("{reports}");
+        } else {
+            tracing::warn!("{reports}");
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The rules by which a variable is read, and what is said when it cannot be.
 
-use std::collections::{BTreeSet, HashMap};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -16,16 +17,28 @@ pub struct ConfigError {
     pub expected: String,
 }
 
-/// The variables, and what had to be ignored of them. Without `Debug`: secrets are among them.
+/// The variables, what had to be ignored of them, and which of them decided what. Without `Debug`: secrets
+/// are among them.
 pub struct Environment {
     vars: HashMap<String, String>,
     warnings: Vec<String>,
+    /// What was looked at, set or not.
+    read: RefCell<BTreeSet<String>>,
+    ignored: BTreeSet<String>,
+    /// Settings that another variable than the one they are named after decided.
+    decided: BTreeMap<&'static str, &'static str>,
 }
 
 impl Environment {
     /// Variables by name.
     pub fn new(vars: HashMap<String, String>) -> Self {
-        Self { vars, warnings: Vec::new() }
+        Self {
+            vars,
+            warnings: Vec::new(),
+            read: RefCell::default(),
+            ignored: BTreeSet::new(),
+            decided: BTreeMap::new(),
+        }
     }
 
     /// What was ignored, a sentence each.
@@ -33,19 +46,71 @@ impl Environment {
         self.warnings
     }
 
-    /// Notes that something was ignored.
+    /// Notes that something was ignored, or is not as it seems; the same sentence counts once.
     pub fn warn(&mut self, sentence: impl Into<String>) {
-        self.warnings.push(sentence.into());
+        let sentence = sentence.into();
+        if !self.warnings.contains(&sentence) {
+            self.warnings.push(sentence);
+        }
+    }
+
+    /// Notes that a variable as a whole was ignored: what it would decide is decided without it.
+    pub fn ignore(&mut self, variable: &str, sentence: impl Into<String>) {
+        self.ignored.insert(variable.to_owned());
+        self.warn(sentence);
     }
 
     /// The value of a variable, trimmed; `None` where it is unset or empty.
     pub fn get(&self, variable: &str) -> Option<&str> {
-        self.vars.get(variable).map(|value| value.trim()).filter(|value| !value.is_empty())
+        self.read.borrow_mut().insert(variable.to_owned());
+        self.value(variable)
     }
 
     /// Is the variable there, but empty?
     pub fn is_empty(&self, variable: &str) -> bool {
         self.vars.contains_key(variable) && self.get(variable).is_none()
+    }
+
+    /// Is the variable set, though nothing reads it?
+    pub(super) fn is_set(&self, variable: &str) -> bool {
+        self.value(variable).is_some()
+    }
+
+    /// The names of all that is set.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.vars.keys().map(String::as_str).filter(|name| self.is_set(name))
+    }
+
+    fn value(&self, variable: &str) -> Option<&str> {
+        self.vars.get(variable).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Notes which variable decided a setting that is named after another.
+    pub fn decide(&mut self, setting: &'static str, by: &'static str) {
+        self.decided.insert(setting, by);
+    }
+
+    /// Notes that a setting follows `general` where it does not say anything itself.
+    pub fn inherit(&mut self, setting: &'static str, general: &'static str) {
+        if !self.decides(setting) && self.decides(general) {
+            self.decide(setting, general);
+        }
+    }
+
+    /// The variable that decided a setting; `None` where its default holds.
+    pub fn source(&self, setting: &'static str) -> Option<&'static str> {
+        let by_another = self.decided.get(setting).copied();
+        by_another.or_else(|| self.decides(setting).then_some(setting))
+    }
+
+    /// The names of all that was looked at.
+    #[cfg(test)]
+    pub(super) fn read_names(&self) -> BTreeSet<String> {
+        self.read.borrow().clone()
+    }
+
+    fn decides(&self, variable: &str) -> bool {
+        self.is_set(variable) && !self.ignored.contains(variable)
     }
 
     /// The first of several variables that is set, with its name.
@@ -102,7 +167,7 @@ impl Environment {
         if !yes && !no {
             let sentence =
                 format!("{variable} is {}: expected true or false; using false", quote(value));
-            self.warn(sentence);
+            self.ignore(variable, sentence);
         }
         yes
     }
@@ -123,7 +188,7 @@ impl Environment {
             quote(value),
             names.join(", ")
         );
-        self.warn(sentence);
+        self.ignore(variable, sentence);
         default
     }
 
@@ -144,17 +209,28 @@ impl Environment {
             range.start(),
             range.end()
         );
-        self.warn(sentence);
+        self.ignore(variable, sentence);
         default
     }
 
     /// [`Environment::number`] of milliseconds.
     pub fn milliseconds(&mut self, variable: &str, default: Duration) -> Duration {
         let default = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
-        // A day: more is a mistake in the unit.
-        Duration::from_millis(self.number(variable, default, 1..=86_400_000))
+        Duration::from_millis(self.number(variable, default, 1..=A_DAY))
+    }
+
+    /// A timeout in milliseconds, of which the specification takes 0 as none at all.
+    pub fn timeout(&mut self, variable: &str, default: Duration) -> Duration {
+        let default = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
+        match self.number(variable, default, 0..=A_DAY) {
+            0 => Duration::from_millis(A_DAY),
+            milliseconds => Duration::from_millis(milliseconds),
+        }
     }
 }
+
+/// In milliseconds: more is a mistake in the unit.
+const A_DAY: u64 = 86_400_000;
 
 /// A value as an error shows it: quoted, on one line, and without what may be a secret if it was meant
 /// to be a URL: what stands before an `@`, and the query.

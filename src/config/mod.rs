@@ -8,20 +8,30 @@
 //! - an unusable address, URL, header list or certificate, and any bad value of our own variables,
 //!   is a [`ConfigError`]: nothing may ever fall back to another destination.
 //!
-//! [`environment`] holds the rules, [`telemetry`] and [`otlp`] the variables of the exporters.
+//! [`environment`] holds the rules, [`telemetry`] and [`otlp`] the variables of the exporters;
+//! [`variables`] is the list of all, and [`mod@print`] shows what is in force.
 
 mod console;
+mod endpoint;
 pub mod environment;
+mod headers;
+mod honeycomb;
+mod limits;
+pub mod logs;
 pub mod otlp;
+pub mod print;
+mod proxy;
+mod rollbar;
 mod sampler;
+mod server;
 mod server_span;
+mod spelling;
 pub mod telemetry;
+pub mod variables;
 pub mod web;
 
-use std::collections::{BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -29,7 +39,13 @@ use url::Url;
 use crate::cors::Origins;
 pub use console::ConsoleFormat;
 pub use environment::{ConfigError, Environment};
+pub use logs::LogsConfig;
+pub use proxy::ProxyConfig;
+pub use rollbar::{
+    AccessToken, BadAccessToken, BadRollbarEndpoint, RollbarConfig, RollbarEndpoint,
+};
 pub use sampler::{RootSampler, SamplerConfig};
+pub use server::ServerConfig;
 pub use server_span::ServerSpanConfig;
 pub use telemetry::TelemetryConfig;
 pub use web::WebConfig;
@@ -41,29 +57,32 @@ pub struct Config {
     pub server: ServerConfig,
     /// Who may call from a browser: `FRONTEND_URL` and `BACKEND_URL`.
     pub origins: Origins,
+    /// Those of `FRONTEND_URL`, as they were said.
+    pub frontend_origins: Vec<String>,
+    /// Those of `BACKEND_URL`.
+    pub backend_origins: Vec<String>,
     /// What SERVER spans tell, and whom they believe.
     pub server_span: ServerSpanConfig,
     /// What to do with spans.
     pub telemetry: TelemetryConfig,
     /// The page.
     pub web: WebConfig,
+    /// Is `HONEYCOMB_API_KEY` set?
+    pub has_honeycomb_key: bool,
+    /// What of it goes through a proxy.
+    pub proxy: ProxyConfig,
+    /// What to do with log records.
+    pub logs: LogsConfig,
+    /// Where reports of errors go, if anywhere.
+    pub rollbar: Option<RollbarConfig>,
     /// What to log: `RUST_LOG`, else `OTEL_LOG_LEVEL`, as `tracing_subscriber::EnvFilter` reads it.
     pub log_filter: String,
     /// What was ignored, a sentence each, to be logged at the start.
     pub warnings: Vec<String>,
-}
-
-/// The listener and its workers.
-#[derive(Clone, Debug)]
-pub struct ServerConfig {
-    /// `BIND_ADDRESS`: loopback unless said otherwise.
-    pub bind_address: IpAddr,
-    /// `PORT`; 0 takes any free one.
-    pub port: u16,
-    /// `WORKERS`: threads that serve requests, by default one a core.
-    pub workers: usize,
-    /// `SHUTDOWN_TIMEOUT_SECONDS`: how long requests in flight, then exporters, may take at the end.
-    pub shutdown_timeout: Duration,
+    /// Variables of OpenTelemetry that are set, and have no meaning for this service.
+    pub unused: Vec<String>,
+    /// Which variable decided what bears a variable's name, where it is not the default.
+    sources: BTreeMap<&'static str, &'static str>,
 }
 
 impl Config {
@@ -91,38 +110,41 @@ impl Config {
     /// The first variable that cannot be used.
     pub fn from_vars(vars: HashMap<String, String>) -> Result<Self, ConfigError> {
         let mut env = Environment::new(vars);
-        warn_of_what_is_not_built_in(&mut env);
-        let telemetry = TelemetryConfig::read(&mut env)?;
-        Ok(Self {
-            server: ServerConfig::read(&env)?,
-            origins: read_origins(&env)?,
-            server_span: ServerSpanConfig::read(&mut env)?,
-            web: WebConfig::read(&env, &telemetry)?,
-            telemetry,
-            log_filter: read_log_filter(&mut env),
-            warnings: env.into_warnings(),
-        })
+        let config = Self::read(&mut env)?;
+        Ok(Self { warnings: env.into_warnings(), ..config })
     }
-}
 
-impl ServerConfig {
-    fn read(env: &Environment) -> Result<Self, ConfigError> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let seconds = env
-            .parse::<std::num::NonZeroU16>("SHUTDOWN_TIMEOUT_SECONDS", "seconds, from 1 to 65535")?
-            .map_or(10, std::num::NonZeroU16::get);
-        Ok(Self {
-            bind_address: env
-                .parse("BIND_ADDRESS", "an IP address such as 127.0.0.1 or 0.0.0.0")?
-                .unwrap_or(IpAddr::from([127, 0, 0, 1])),
-            port: env.parse("PORT", "a port number from 0 to 65535")?.unwrap_or(4567),
-            workers: match env.parse("WORKERS", WORKERS_FORM)? {
-                None => cores,
-                Some(workers @ 1..=1024) => workers,
-                Some(_) => return Err(env.error("WORKERS", format!("expected {WORKERS_FORM}"))),
-            },
-            shutdown_timeout: Duration::from_secs(seconds.into()),
-        })
+    fn read(env: &mut Environment) -> Result<Self, ConfigError> {
+        warn_of_what_is_not_built_in(env);
+        let unused = spelling::check(env);
+        let frontend_origins = read_origins(env, "FRONTEND_URL", 3000)?;
+        let backend_origins = read_origins(env, "BACKEND_URL", 4567)?;
+        let telemetry = TelemetryConfig::read(env)?;
+        let config = Self {
+            server: ServerConfig::read(env)?,
+            origins: all_origins(frontend_origins.iter().chain(&backend_origins)),
+            frontend_origins,
+            backend_origins,
+            server_span: ServerSpanConfig::read(env)?,
+            web: WebConfig::read(env, &telemetry)?,
+            telemetry,
+            has_honeycomb_key: env.get(honeycomb::KEY).is_some(),
+            proxy: ProxyConfig::read(env),
+            logs: LogsConfig::read(env)?,
+            rollbar: RollbarConfig::read(env)?,
+            log_filter: read_log_filter(env),
+            warnings: Vec::new(),
+            unused,
+            sources: BTreeMap::new(),
+        };
+        let source = |name| Some((name, env.source(name)?));
+        let sources = variables::all().filter_map(|variable| source(variable.name)).collect();
+        Ok(Self { sources, ..config })
+    }
+
+    /// The variable that decided what bears the name of `variable`; `None` where its default holds.
+    pub fn source(&self, variable: &str) -> Option<&'static str> {
+        self.sources.get(variable).copied()
     }
 }
 
@@ -131,52 +153,58 @@ fn warn_of_what_is_not_built_in(env: &mut Environment) {
     let variables = [
         ("AWS_XRAY_DAEMON_ADDRESS", "spans to X-Ray"),
         ("CLOUDWATCH_LOG_GROUP", "logs to CloudWatch"),
-        ("ROLLBAR_ACCESS_TOKEN", "reports to Rollbar"),
     ];
     for (variable, what) in variables {
-        if env.get(variable).is_some() {
+        if env.is_set(variable) {
             env.warn(format!("{variable} is set, but {what}: not built in yet; ignored"));
         }
     }
 }
 
-const WORKERS_FORM: &str = "a number of threads from 1 to 1024";
-
-fn read_origins(env: &Environment) -> Result<Origins, ConfigError> {
-    let mut origins = BTreeSet::new();
-    let mut any = false;
-    for (variable, port) in [("FRONTEND_URL", 3000), ("BACKEND_URL", 4567)] {
-        for url in env.list(variable).unwrap_or_else(|| vec![public_url(env, port)]) {
-            if url == "*" {
-                any = true;
-                continue;
-            }
-            let origin = Url::parse(&url)
-                .ok()
-                .filter(|url| matches!(url.scheme(), "http" | "https"))
-                .map(|url| url.origin().ascii_serialization())
-                .ok_or_else(|| {
-                    let expected = "expected http:// or https:// URLs, separated by commas, or *";
-                    env.error_of(variable, &url, expected)
-                })?;
-            origins.insert(origin);
+/// The origins of a list of URLs, or `*`.
+fn read_origins(
+    env: &mut Environment,
+    variable: &'static str,
+    port: u16,
+) -> Result<Vec<String>, ConfigError> {
+    let Some(urls) = env.list(variable) else {
+        let (url, platform) = public_url(env, port);
+        if let Some(by) = platform {
+            env.decide(variable, by);
         }
+        return Ok(vec![url]);
+    };
+    let mut origins = Vec::new();
+    for url in urls {
+        let origin = if url == "*" { Some(url.clone()) } else { origin(&url) };
+        let expected = "expected http:// or https:// URLs, separated by commas, or *";
+        origins.push(origin.ok_or_else(|| env.error_of(variable, &url, expected))?);
     }
-    Ok(if any { Origins::Any } else { Origins::These(Arc::new(origins)) })
+    Ok(origins)
+}
+
+fn origin(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    Some(url.origin().ascii_serialization())
+}
+
+fn all_origins<'a>(origins: impl Iterator<Item = &'a String>) -> Origins {
+    let origins: BTreeSet<_> = origins.cloned().collect();
+    if origins.contains("*") { Origins::Any } else { Origins::These(Arc::new(origins)) }
 }
 
 /// Under which URL a browser reaches a port of this machine: Gitpod and Codespaces give each port a
-/// host of its own.
-fn public_url(env: &Environment, port: u16) -> String {
+/// host of its own, by a variable.
+fn public_url(env: &Environment, port: u16) -> (String, Option<&'static str>) {
     let both = |one, other| env.get(one).zip(env.get(other));
     if let Some((id, host)) = both("GITPOD_WORKSPACE_ID", "GITPOD_WORKSPACE_CLUSTER_HOST") {
-        format!("https://{port}-{id}.{host}")
+        (format!("https://{port}-{id}.{host}"), Some("GITPOD_WORKSPACE_ID"))
     } else if let Some((name, domain)) =
         both("CODESPACE_NAME", "GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN")
     {
-        format!("https://{name}-{port}.{domain}")
+        (format!("https://{name}-{port}.{domain}"), Some("CODESPACE_NAME"))
     } else {
-        format!("http://localhost:{port}")
+        (format!("http://localhost:{port}"), None)
     }
 }
 
@@ -185,14 +213,17 @@ fn read_log_filter(env: &mut Environment) -> String {
     let level = env.name("OTEL_LOG_LEVEL", "info", &levels);
     // Actix tells at info how many workers it starts; our own line says all that matters.
     let default = format!("{level},actix_server=warn");
-    let Some(filter) = env.get("RUST_LOG").map(str::to_owned) else { return default };
-    match EnvFilter::builder().parse(&filter) {
-        Ok(_) => filter,
-        Err(_) => {
-            env.warn(format!(
+    let filter = env.get("RUST_LOG").map(str::to_owned);
+    let filter = filter.filter(|filter| {
+        let is_usable = EnvFilter::builder().parse(filter).is_ok();
+        if !is_usable {
+            let sentence = format!(
                 "RUST_LOG is {filter:?}: expected a level or target=level pairs, separated by commas; using {default}"
-            ));
-            default
+            );
+            env.ignore("RUST_LOG", sentence);
         }
-    }
+        is_usable
+    });
+    env.inherit("RUST_LOG", "OTEL_LOG_LEVEL");
+    filter.unwrap_or(default)
 }

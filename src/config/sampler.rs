@@ -58,30 +58,32 @@ fn warn_of_an_argument(env: &mut Environment, sampler: &str) {
         let sentence = format!(
             "{ARGUMENT} is {value:?}, but {SAMPLER} is {sampler}, which takes no argument; ignored"
         );
-        env.warn(sentence);
+        env.ignore(ARGUMENT, sentence);
     }
 }
 
 fn read_ratio(env: &mut Environment) -> RootSampler {
     let Some(value) = env.get(ARGUMENT) else { return RootSampler::OneIn(NonZeroU64::MIN) };
-    let (root, warning) = match value.parse() {
-        Ok(0.0) => (RootSampler::AlwaysOff, None),
+    match value.parse() {
+        Ok(0.0) => RootSampler::AlwaysOff,
         Ok(ratio) if (0.0..=1.0).contains(&ratio) => {
             let (n, is_exact) = nearest(ratio);
-            let used = if n == NonZeroU64::MIN { n.to_string() } else { format!("1/{n}") };
-            let said = format!("expected 1/N, N being a whole number; using {used}");
-            (RootSampler::OneIn(n), (!is_exact).then_some(said))
+            if !is_exact {
+                let used = if n == NonZeroU64::MIN { n.to_string() } else { format!("1/{n}") };
+                let sentence = format!(
+                    "{ARGUMENT} is {value:?}: expected 1/N, N being a whole number; using {used}"
+                );
+                env.warn(sentence);
+            }
+            RootSampler::OneIn(n)
         }
         _ => {
-            let said = "expected a number from 0 to 1; using 1".to_owned();
-            (RootSampler::OneIn(NonZeroU64::MIN), Some(said))
+            let sentence =
+                format!("{ARGUMENT} is {value:?}: expected a number from 0 to 1; using 1");
+            env.ignore(ARGUMENT, sentence);
+            RootSampler::OneIn(NonZeroU64::MIN)
         }
-    };
-    if let Some(warning) = warning {
-        let sentence = format!("{ARGUMENT} is {value:?}: {warning}");
-        env.warn(sentence);
     }
-    root
 }
 
 /// The smallest probability of the specification is 2^-56.

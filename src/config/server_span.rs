@@ -1,10 +1,11 @@
 //! The variables that say what SERVER spans tell, and whom they believe.
 
 use super::environment::{ConfigError, Environment};
+use crate::http_client;
 use crate::propagation::Kind;
 use crate::server_span::{HeaderNames, Middleware, TrustedProxies};
 
-/// What can be chosen about SERVER spans.
+/// What can be chosen about SERVER spans, and about the CLIENT spans of the service's own calls.
 #[derive(Clone, Debug)]
 pub struct ServerSpanConfig {
     /// `OTEL_PROPAGATORS`: in which forms a caller's context is read.
@@ -66,6 +67,17 @@ impl ServerSpanConfig {
         };
         self.excluded_paths.iter().fold(middleware, |middleware, path| middleware.exclude(path))
     }
+
+    /// A client of the service's own whose CLIENT spans follow the same rules.
+    pub(crate) fn apply_to_client(&self, client: http_client::Builder) -> http_client::Builder {
+        let client = client
+            .propagators(self.propagators.iter().copied())
+            .redact_query_keys(self.redacted_query_keys.iter().cloned());
+        match &self.known_methods {
+            Some(methods) => client.known_methods(methods.iter().cloned()),
+            None => client,
+        }
+    }
 }
 
 fn read_propagators(env: &mut Environment) -> Vec<Kind> {
@@ -73,19 +85,25 @@ fn read_propagators(env: &mut Environment) -> Vec<Kind> {
     let default = vec![Kind::TraceContext, Kind::Baggage];
     let Some(names) = env.list(VARIABLE) else { return default };
     let mut kinds = Vec::new();
+    let mut unknown = Vec::new();
+    let mut says_none = false;
     for name in &names {
         match name.to_ascii_lowercase().as_str() {
             "tracecontext" => kinds.push(Kind::TraceContext),
             "baggage" => kinds.push(Kind::Baggage),
             "xray" => kinds.push(Kind::Xray),
-            "none" => {}
-            _ => env.warn(format!(
-                "{VARIABLE} has {name:?}: expected tracecontext, baggage, xray or none; ignored"
-            )),
+            "none" => says_none = true,
+            _ => unknown.push(name),
         }
     }
-    let says_none = names.iter().any(|name| name.eq_ignore_ascii_case("none"));
-    if kinds.is_empty() && !says_none { default } else { kinds }
+    let is_usable = says_none || !kinds.is_empty();
+    for name in unknown {
+        let sentence = format!(
+            "{VARIABLE} has {name:?}: expected tracecontext, baggage, xray or none; ignored"
+        );
+        if is_usable { env.warn(sentence) } else { env.ignore(VARIABLE, sentence) }
+    }
+    if is_usable { kinds } else { default }
 }
 
 /// `logs`: the log event alone; `logs/dup`, and nothing: both.

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use opentelemetry_sdk::trace::SpanLimits;
 use percent_encoding::percent_decode_str;
 
 use super::console::ConsoleFormat;
 use super::environment::{ConfigError, Environment};
-use super::otlp::OtlpConfig;
+use super::limits::{read_span_limits, read_span_value_length};
+use super::otlp::{OtlpConfig, Signal};
 use super::sampler::SamplerConfig;
 
 /// What to do with spans.
@@ -28,16 +30,18 @@ pub struct TelemetryConfig {
     pub otlp: Option<OtlpConfig>,
     /// `OTEL_BSP_*`: the batches.
     pub batch: BatchConfig,
+    /// `OTEL_SPAN_*_COUNT_LIMIT`, `OTEL_EVENT_…`, `OTEL_LINK_…`: how much a span may hold.
+    pub limits: SpanLimits,
     /// `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, else `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`: how many
     /// characters of a value are kept.
     pub value_length_limit: usize,
 }
 
-/// The batch span processor's queue. The defaults are those at which no span was lost at saturation
+/// A batch processor's queue. The defaults for spans are those at which none was lost at saturation
 /// on two cores: a queue of 32768 and batches of 2048 hold what a busy exporter falls behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchConfig {
-    /// `OTEL_BSP_MAX_QUEUE_SIZE`, in spans, about 1 kB each.
+    /// `OTEL_BSP_MAX_QUEUE_SIZE`, in spans, about 1 kB each; or `OTEL_BLRP_…`, in log records, and so on.
     pub max_queue_size: usize,
     /// `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`, in spans.
     pub max_export_batch_size: usize,
@@ -58,12 +62,21 @@ impl TelemetryConfig {
             .iter()
             .position(|(key, _)| key == "service.name")
             .map(|index| resource_attributes.remove(index).1);
+        if named.is_some() && env.get("OTEL_SERVICE_NAME").is_none() {
+            env.decide("OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES");
+        }
         let service_name = env.get("OTEL_SERVICE_NAME").map(str::to_owned).or(named);
-        let batch = BatchConfig::read(env);
-        let exporters = read_exporters(env);
+        let batch = BatchConfig::read(env, &BSP);
+        let exporters = read_exporters(env, "OTEL_TRACES_EXPORTER", &["console", "otlp"]);
         let asked_for = |name: &str| exporters.as_ref().map(|list| list.iter().any(|e| e == name));
         let console = asked_for("console").unwrap_or(true);
-        let otlp = OtlpConfig::read(env, asked_for("otlp"), batch.export_timeout)?;
+        let otlp = OtlpConfig::read(env, Signal::Traces, asked_for("otlp"), batch.export_timeout)?;
+        if exporters.is_none()
+            && otlp.is_some()
+            && let Some(by) = env.source(Signal::Traces.endpoint_variable())
+        {
+            env.decide("OTEL_TRACES_EXPORTER", by);
+        }
         Ok(Self {
             disabled: env.flag("OTEL_SDK_DISABLED"),
             service_name: service_name.unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned()),
@@ -73,35 +86,33 @@ impl TelemetryConfig {
             console_format: ConsoleFormat::read(env)?,
             otlp,
             batch,
-            value_length_limit: read_value_length_limit(env),
+            limits: read_span_limits(env),
+            value_length_limit: read_span_value_length(env),
         })
     }
 }
 
-/// The specification has no limit by default; we have, and say so in docs/environment.md.
-fn read_value_length_limit(env: &mut Environment) -> usize {
-    const GENERAL: &str = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT";
-    const OF_SPANS: &str = "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT";
-    let variable = if env.get(OF_SPANS).is_some() { OF_SPANS } else { GENERAL };
-    usize::try_from(env.number(variable, 4096, 0..=1_048_576)).unwrap_or(usize::MAX)
-}
-
-/// The names in `OTEL_TRACES_EXPORTER`; `None` where it does not decide.
-fn read_exporters(env: &mut Environment) -> Option<Vec<String>> {
-    let names = env.list("OTEL_TRACES_EXPORTER")?;
-    let (known, unknown): (Vec<_>, Vec<_>) = names
+/// The exporters that a list names, those that are `known` and `none`; `None` where it does not decide.
+pub(super) fn read_exporters(
+    env: &mut Environment,
+    variable: &'static str,
+    known: &[&str],
+) -> Option<Vec<String>> {
+    let names = env.list(variable)?;
+    let (mut named, unknown): (Vec<_>, Vec<_>) = names
         .into_iter()
         .map(|name| name.to_ascii_lowercase())
-        .partition(|name| ["console", "otlp", "none"].contains(&name.as_str()));
+        .partition(|name| name == "none" || known.contains(&name.as_str()));
     for name in &unknown {
-        env.warn(format!(
-            "OTEL_TRACES_EXPORTER has {name:?}: expected console, otlp or none; ignored"
-        ));
+        let known = known.join(", ");
+        let sentence = format!("{variable} has {name:?}: expected {known} or none; ignored");
+        if named.is_empty() { env.ignore(variable, sentence) } else { env.warn(sentence) }
     }
-    if known.len() > 1 && known.iter().any(|name| name == "none") {
-        env.warn("OTEL_TRACES_EXPORTER has \"none\" beside other exporters; \"none\" is ignored");
+    if named.len() > 1 && named.iter().any(|name| name == "none") {
+        env.warn(format!("{variable} has \"none\" beside other exporters; \"none\" is ignored"));
+        named.retain(|name| name != "none");
     }
-    (!known.is_empty()).then_some(known)
+    (!named.is_empty()).then_some(named)
 }
 
 /// `key=value` pairs, separated by commas, the values percent-encoded (as in W3C Baggage).
@@ -126,17 +137,43 @@ fn read_resource_attributes(env: &Environment) -> Result<Vec<(String, String)>, 
     Ok(attributes)
 }
 
+/// The variables of a batch processor, with their defaults.
+pub(super) struct BatchVariables {
+    max_queue_size: (&'static str, u64),
+    max_export_batch_size: (&'static str, u64),
+    schedule_delay: (&'static str, Duration),
+    export_timeout: (&'static str, Duration),
+}
+
+const BSP: BatchVariables = BatchVariables {
+    max_queue_size: ("OTEL_BSP_MAX_QUEUE_SIZE", 32_768),
+    max_export_batch_size: ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 2_048),
+    schedule_delay: ("OTEL_BSP_SCHEDULE_DELAY", Duration::from_secs(1)),
+    export_timeout: ("OTEL_BSP_EXPORT_TIMEOUT", Duration::from_secs(30)),
+};
+
+/// The specification's.
+pub(super) const BLRP: BatchVariables = BatchVariables {
+    max_queue_size: ("OTEL_BLRP_MAX_QUEUE_SIZE", 2_048),
+    max_export_batch_size: ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", 512),
+    schedule_delay: ("OTEL_BLRP_SCHEDULE_DELAY", Duration::from_secs(1)),
+    export_timeout: ("OTEL_BLRP_EXPORT_TIMEOUT", Duration::from_secs(30)),
+};
+
 impl BatchConfig {
-    fn read(env: &mut Environment) -> Self {
-        let max_queue_size = env.number("OTEL_BSP_MAX_QUEUE_SIZE", 32_768, 1..=1_048_576);
+    pub(super) fn read(env: &mut Environment, variables: &BatchVariables) -> Self {
+        let (queue, default) = variables.max_queue_size;
+        let max_queue_size = env.number(queue, default, 1..=1_048_576);
         // A batch cannot be larger than the queue; a default that is follows it without a word.
-        let default = max_queue_size.min(2_048);
-        let batch = env.number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", default, 1..=max_queue_size);
+        let (batch, default) = variables.max_export_batch_size;
+        let batch = env.number(batch, max_queue_size.min(default), 1..=max_queue_size);
+        let (delay, default_delay) = variables.schedule_delay;
+        let (timeout, default_timeout) = variables.export_timeout;
         Self {
             max_queue_size: usize::try_from(max_queue_size).unwrap_or(usize::MAX),
             max_export_batch_size: usize::try_from(batch).unwrap_or(usize::MAX),
-            schedule_delay: env.milliseconds("OTEL_BSP_SCHEDULE_DELAY", Duration::from_secs(1)),
-            export_timeout: env.milliseconds("OTEL_BSP_EXPORT_TIMEOUT", Duration::from_secs(30)),
+            schedule_delay: env.milliseconds(delay, default_delay),
+            export_timeout: env.milliseconds(timeout, default_timeout),
         }
     }
 }

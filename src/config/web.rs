@@ -133,9 +133,8 @@ fn read_address(env: &Environment) -> Result<WebAddress, ConfigError> {
 /// Those of the variable, and the one that Gitpod or Codespaces gives the port.
 fn read_urls(env: &Environment) -> Result<Vec<Url>, ConfigError> {
     let mut urls = env.list(URLS).unwrap_or_default();
-    let elsewhere = public_url(env, PORT);
-    if !elsewhere.starts_with("http://localhost") {
-        urls.push(elsewhere);
+    if let (url, Some(_)) = public_url(env, PORT) {
+        urls.push(url);
     }
     urls.iter()
         .map(|url| {
@@ -165,12 +164,12 @@ fn read_token(env: &Environment) -> Result<Option<Token>, ConfigError> {
 /// What is wrong with it, the origins of the API's pages have said already.
 fn read_backend_url(env: &Environment) -> Option<String> {
     let urls = env.list("BACKEND_URL").unwrap_or_default();
-    let first = urls.iter().find_map(|url| parse_http_url(url));
-    let elsewhere = public_url(env, 4567);
-    let url = match first {
+    let url = match urls.iter().find_map(|url| parse_http_url(url)) {
         Some(url) => url.as_str().to_owned(),
-        None if elsewhere.starts_with("http://localhost") => return None,
-        None => elsewhere,
+        None => match public_url(env, 4567) {
+            (url, Some(_)) => url,
+            (_, None) => return None,
+        },
     };
     Some(url.trim_end_matches('/').to_owned())
 }
@@ -215,9 +214,9 @@ fn read_links(env: &Environment) -> Result<Vec<TraceLink>, ConfigError> {
 
 /// The console of the region to which the daemon sends.
 fn read_xray_link(env: &Environment) -> Option<TraceLink> {
-    env.get("AWS_XRAY_DAEMON_ADDRESS")?;
     let (_, region) = env.first(&["AWS_REGION", "AWS_DEFAULT_REGION"])?;
-    let is_region = region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_region = env.is_set("AWS_XRAY_DAEMON_ADDRESS")
+        && region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     is_region.then(|| TraceLink {
         name: "X-Ray".to_owned(),
         template: format!(

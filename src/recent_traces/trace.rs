@@ -28,6 +28,13 @@ impl Trace {
         Self { id, ended: Vec::new(), running: Vec::new(), bytes: 0, left_out: 0 }
     }
 
+    /// One of spans that have ended, of which [`MAX_SPANS`] are kept.
+    pub(crate) fn of(id: TraceId, spans: Vec<SpanData>) -> Self {
+        let mut trace = Self::new(id);
+        spans.into_iter().for_each(|span| trace.add(span, 0, usize::MAX));
+        trace
+    }
+
     /// Adds a span that has ended and takes `bytes`, unless the trace has too many, or would take more
     /// than `max_bytes`.
     pub(super) fn add(&mut self, span: SpanData, bytes: usize, max_bytes: usize) {

@@ -54,6 +54,11 @@ impl HeaderNames {
         }
         Ok(Self(headers))
     }
+
+    /// The names, in lower case.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(HeaderName::as_str)
+    }
 }
 
 /// The headers to be recorded, each with the attribute's key.

@@ -67,7 +67,8 @@ where
         let cx = parent.with_span(span);
         ServerSpan::attach_to(&request, &cx);
         let upload = request_body::watch(&mut request);
-        let span = OpenSpan::new(cx, Rc::clone(&self.settings), method, route, upload);
+        let kept = self.settings.keep(request.request());
+        let span = OpenSpan::new(cx, Rc::clone(&self.settings), method, route, upload, kept);
         self.call_in(request, Scope::Traced(span))
     }
 }

@@ -17,6 +17,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_semantic_conventions::attribute as key;
 
 use super::exception::Exception;
+use super::failure::{Failure, Kept};
 use super::method::Method;
 use super::panic::{HandlerPanic, catch};
 use super::request_body::Upload;
@@ -61,6 +62,8 @@ pub(super) struct OpenSpan {
     route: Option<String>,
     is_routed: bool,
     upload: Option<Rc<Upload>>,
+    /// Until it is told, where anybody wants to be told.
+    kept: Option<Box<Kept>>,
     status: Option<StatusCode>,
     error_type: Option<Cow<'static, str>>,
     sent: Option<u64>,
@@ -76,6 +79,7 @@ impl OpenSpan {
         method: Method,
         route: Option<String>,
         upload: Option<Rc<Upload>>,
+        kept: Option<Box<Kept>>,
     ) -> Self {
         settings.in_flight.begin();
         Self {
@@ -86,6 +90,7 @@ impl OpenSpan {
             route,
             is_routed: false,
             upload,
+            kept,
             status: None,
             error_type: None,
             sent: None,
@@ -143,11 +148,26 @@ impl OpenSpan {
             Some(class) => Cow::Borrowed(class),
             None => Cow::Owned(status.as_str().to_owned()),
         });
-        if let Some(error) = error {
-            let message = catch(|| error.to_string()).unwrap_or_default();
+        let message = error.map(|error| catch(|| error.to_string()).unwrap_or_default());
+        if let Some(message) = &message {
             let exception = Exception { class, message, panic };
             exception.record(&self.cx, self.settings.exception_events);
         }
+        self.tell_failure(message.as_deref(), panic);
+    }
+
+    /// Tells who wants to know, once: it may have attributes for the span.
+    fn tell_failure(&mut self, message: Option<&str>, panic: Option<&HandlerPanic>) {
+        let Some(kept) = self.kept.take() else { return };
+        self.settings.tell_failure(|| Failure {
+            request: kept.told(&self.settings),
+            route: self.route.as_deref(),
+            status: self.status,
+            error_type: self.error_type.as_deref().unwrap_or_default(),
+            message,
+            panic,
+            cx: &self.cx,
+        });
     }
 
     fn is_upload_broken(&self) -> bool {
@@ -171,10 +191,11 @@ impl OpenSpan {
 
     /// Notes a panic in the making of the body.
     pub(super) fn on_body_panic(&mut self, panic: &HandlerPanic) {
-        let exception =
-            Exception { class: Some(PANIC), message: panic.to_string(), panic: Some(panic) };
+        let message = panic.message();
+        let exception = Exception { class: Some(PANIC), message, panic: Some(panic) };
         exception.record(&self.cx, self.settings.exception_events);
         self.error_type.get_or_insert(Cow::Borrowed(PANIC));
+        self.tell_failure(Some(message), Some(panic));
     }
 
     /// Ends the span: the response is out.

@@ -28,6 +28,11 @@ impl TrustedProxies {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
+
+    /// The networks, in their canonical form.
+    pub(crate) fn networks(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(ToString::to_string)
+    }
 }
 
 impl FromStr for TrustedProxies {

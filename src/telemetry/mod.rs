@@ -23,24 +23,30 @@ use crate::recent_traces::RecentTraces;
 use account::{Account, Delivery};
 use end::End;
 pub(crate) use limits::cut_values;
+pub(crate) use otlp::http_client as otlp_client;
 use pipeline::Pipeline;
+pub(crate) use resource::host_name;
 pub use sampler::Unsampled;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 
 /// Why an exporter could never send anything.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The file of `OTEL_EXPORTER_OTLP_CERTIFICATE` cannot be read.
-    #[error("OTEL_EXPORTER_OTLP_CERTIFICATE is {path:?}: {source}")]
+    /// The file of `OTEL_EXPORTER_OTLP_CERTIFICATE`, or its form for one signal, cannot be read.
+    #[error("{variable} is {path:?}: {source}")]
     UnreadableCertificate {
+        /// The variable that names it.
+        variable: &'static str,
         /// Its path.
         path: String,
         /// What the system said.
         source: std::io::Error,
     },
     /// It holds no certificate.
-    #[error("OTEL_EXPORTER_OTLP_CERTIFICATE is {path:?}: expected certificates in PEM form")]
+    #[error("{variable} is {path:?}: expected certificates in PEM form")]
     NoCertificate {
+        /// The variable that names it.
+        variable: &'static str,
         /// Its path.
         path: String,
     },
@@ -116,8 +122,10 @@ impl Telemetry {
         }
         let sampler = sampler::sampler(config);
         let unsampled = sampler.unsampled().clone();
-        let builder =
-            SdkTracerProvider::builder().with_resource(resource.clone()).with_sampler(sampler);
+        let builder = SdkTracerProvider::builder()
+            .with_resource(resource.clone())
+            .with_span_limits(config.limits)
+            .with_sampler(sampler);
         // What is in the process comes before what leaves it.
         let (console, others) = pipelines.split_at(usize::from(config.console && !config.disabled));
         let add = |builder: TracerProviderBuilder, pipeline: &Pipeline| {

@@ -5,21 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use opentelemetry::trace::TraceId;
-use reqwest::blocking::{Client, Response};
-use reqwest::header::HeaderMap;
-use reqwest::redirect;
-use serde::{Deserialize, Serialize};
-use url::Url;
+use serde::Serialize;
 
-use crate::config::otlp::OtlpConfig;
+use crate::check::honeycomb;
+use crate::config::otlp::{HONEYCOMB_TEAM_HEADER, OtlpConfig};
 use crate::config::web::TraceLink;
 use crate::config::{TelemetryConfig, WebConfig};
 use crate::recent_traces::{Trace, Waterfall};
+use crate::telemetry::otlp_client;
 
-/// The header with the key.
-const HONEYCOMB_TEAM: &str = "x-honeycomb-team";
-/// How long Honeycomb may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// When a question that failed is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
 /// How much around a trace Honeycomb searches, in seconds: clocks differ.
@@ -100,51 +94,25 @@ fn fill(template: &str, id: TraceId, from: u64, to: u64) -> String {
 }
 
 /// Honeycomb, and what it has told.
+#[derive(Debug)]
 struct Honeycomb {
-    auth: Url,
-    headers: HeaderMap,
-    dataset: String,
+    receiver: OtlpConfig,
+    service_name: String,
     told: Mutex<Told>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Told {
     template: Option<TraceLink>,
     asked: Option<Instant>,
 }
 
-impl std::fmt::Debug for Honeycomb {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Without the headers: the key is among them.
-        f.debug_struct("Honeycomb").field("auth", &self.auth.as_str()).finish_non_exhaustive()
-    }
-}
-
-/// The answer of `GET /1/auth`, as far as it is needed.
-#[derive(Deserialize)]
-struct Auth {
-    team: Named,
-    environment: Named,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    /// Empty for the environment of a classic key.
-    #[serde(default)]
-    slug: String,
-}
-
 impl Honeycomb {
     /// `None` where the spans do not go there.
-    fn at(otlp: &OtlpConfig, service_name: &str) -> Option<Self> {
-        let key = otlp.headers.get(HONEYCOMB_TEAM)?;
-        let mut auth = Url::parse(otlp.endpoint.as_str()).ok()?;
-        auth.set_path("/1/auth");
-        auth.set_query(None);
-        let headers = std::iter::once((HONEYCOMB_TEAM.parse().ok()?, key.clone())).collect();
-        let dataset = otlp.headers.get("x-honeycomb-dataset").and_then(|name| name.to_str().ok());
-        let dataset = slug(dataset.unwrap_or(service_name));
-        Some(Self { auth, headers, dataset, told: Mutex::default() })
+    fn at(receiver: &OtlpConfig, service_name: &str) -> Option<Self> {
+        receiver.headers.get(HONEYCOMB_TEAM_HEADER)?;
+        let (receiver, service_name) = (receiver.clone(), service_name.to_owned());
+        Some(Self { receiver, service_name, told: Mutex::default() })
     }
 
     fn template(&self) -> Option<TraceLink> {
@@ -163,50 +131,28 @@ impl Honeycomb {
     }
 
     fn ask(&self) {
-        let answer = self.get();
-        if let Err(error) = &answer {
-            tracing::info!(
-                "Honeycomb does not say where its traces are, so the page has no links there: {error}"
-            );
-        }
-        let template = answer.ok().map(|auth| self.template_for(&auth));
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).template = template;
-    }
-
-    fn get(&self) -> Result<Auth, Box<dyn std::error::Error>> {
-        let builder = Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none());
-        let builder =
-            if self.auth.scheme() == "https" { builder } else { builder.tls_certs_only([]) };
-        let request = builder.build()?.get(self.auth.clone()).headers(self.headers.clone());
-        let answer = request.send().and_then(Response::error_for_status);
-        let body = answer.and_then(Response::bytes).map_err(reqwest::Error::without_url)?;
-        Ok(serde_json::from_slice(&body)?)
-    }
-
-    /// <https://docs.honeycomb.io/investigate/collaborate/share-trace/>
-    fn template_for(&self, auth: &Auth) -> TraceLink {
-        let region = self.auth.host_str().and_then(|host| host.strip_prefix("api."));
-        let host = region.filter(|host| host.ends_with("honeycomb.io")).unwrap_or("honeycomb.io");
-        let team = slug(&auth.team.slug);
-        let environment = match auth.environment.slug.as_str() {
-            "" => String::new(),
-            environment => format!("/environments/{}", slug(environment)),
-        };
-        let dataset = &self.dataset;
-        TraceLink {
-            name: "Honeycomb".to_owned(),
-            template: format!(
-                "https://ui.{host}/{team}{environment}/datasets/{dataset}/trace?trace_id={{trace_id}}&trace_start_ts={{start}}&trace_end_ts={{end}}"
+        match self.ask_for_template() {
+            Some(template) => {
+                self.told.lock().unwrap_or_else(PoisonError::into_inner).template = Some(template);
+            }
+            None => tracing::info!(
+                "Honeycomb does not say where its traces are, so the page has no links there; `backend-actix check` tells why"
             ),
         }
     }
-}
 
-/// A name as Honeycomb writes it in addresses.
-fn slug(name: &str) -> String {
-    let is_kept = |c: char| c.is_ascii_alphanumeric() || "-_.~".contains(c);
-    let name = name.trim().to_lowercase();
-    name.chars().map(|c| if is_kept(c) { c } else { '-' }).collect()
+    /// <https://docs.honeycomb.io/investigate/collaborate/share-trace/>
+    fn ask_for_template(&self) -> Option<TraceLink> {
+        let client = otlp_client(&self.receiver).ok()?;
+        let key = self.receiver.headers.get(HONEYCOMB_TEAM_HEADER)?;
+        let answer = honeycomb::ask(&self.receiver, key, &client).ok()?.error_for_status().ok()?;
+        let auth = honeycomb::read(answer)?;
+        let dataset = honeycomb::dataset(&self.receiver, &self.service_name, &auth);
+        let address = honeycomb::dataset_address(self.receiver.endpoint.host(), &auth, dataset);
+        let query = "trace_id={trace_id}&trace_start_ts={start}&trace_end_ts={end}";
+        let template = format!("{address}/trace?{query}");
+        Some(TraceLink { name: "Honeycomb".to_owned(), template })
+    }
 }
 
 #[cfg(test)]
@@ -223,39 +169,6 @@ mod tests {
         ];
         for (template, filled) in cases {
             assert_eq!(fill(template, id, 5, 9), filled);
-        }
-    }
-
-    #[test]
-    fn honeycomb_links_follow_from_its_answer() {
-        let honeycomb = |api: &str| Honeycomb {
-            auth: Url::parse(api).unwrap(),
-            headers: HeaderMap::new(),
-            dataset: slug("My Service"),
-            told: Mutex::default(),
-        };
-        let auth = |json| serde_json::from_str::<Auth>(json).unwrap();
-        let answer =
-            auth(r#"{"team":{"slug":"cruddur"},"environment":{"name":"Test","slug":"test"}}"#);
-        let classic = auth(r#"{"team":{"slug":"cruddur"},"environment":{"name":"","slug":""}}"#);
-        let rest = "datasets/my-service/trace?trace_id={trace_id}&trace_start_ts={start}&trace_end_ts={end}";
-        let cases = [
-            (
-                "https://api.honeycomb.io/1/auth",
-                &answer,
-                "ui.honeycomb.io/cruddur/environments/test/",
-            ),
-            (
-                "https://api.eu1.honeycomb.io/1/auth",
-                &answer,
-                "ui.eu1.honeycomb.io/cruddur/environments/test/",
-            ),
-            ("https://api.honeycomb.io/1/auth", &classic, "ui.honeycomb.io/cruddur/"),
-            ("http://127.0.0.1:1/1/auth", &answer, "ui.honeycomb.io/cruddur/environments/test/"),
-        ];
-        for (api, auth, expected) in cases {
-            let link = honeycomb(api).template_for(auth);
-            assert_eq!(link.template, format!("https://{expected}{rest}"), "{api}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -184,7 +184,7 @@ impl Page {
         })?;
         let closed = || io::Error::other("its thread ended before it began");
         let handle = started.recv().map_err(|_| closed())??;
-        Ok(Serving { address, handle, end })
+        Ok(Serving { address, handle, end: Mutex::new(end) })
     }
 }
 
@@ -192,7 +192,8 @@ impl Page {
 pub struct Serving {
     address: SocketAddr,
     handle: ServerHandle,
-    end: mpsc::Receiver<()>,
+    /// Closed when its thread has ended.
+    end: Mutex<mpsc::Receiver<()>>,
 }
 
 impl Serving {
@@ -205,6 +206,7 @@ impl Serving {
     pub fn stop(self) {
         // The stop is under way with the call.
         drop(self.handle.stop(false));
-        let _ = self.end.recv_timeout(STOP_TIME);
+        let end = self.end.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let _ = end.recv_timeout(STOP_TIME);
     }
 }

@@ -143,10 +143,15 @@ fn a_bad_environment_is_one_clear_line_and_exit_code_2() {
     // variable, value, what the line says besides both
     let cases = [
         ("PORT", "abc", "expected a port number"),
-        ("TRACE_CONSOLE", "lines", "expected dump or opentelemetry-stdout"),
+        ("TRACE_CONSOLE", "lines", "expected dump, tree or opentelemetry-stdout"),
         ("PORT", "65536", "expected a port number"),
         ("BIND_ADDRESS", "localhost", "expected an IP address"),
         ("WORKERS", "0", "expected a number of threads"),
+        ("WORKERS", "513", "expected a number of threads from 1 to 512"),
+        ("MAX_CONNECTIONS", "0", "expected a number of connections"),
+        ("KEEP_ALIVE_SECONDS", "1m", "expected seconds, from 1 to 65535"),
+        ("CLIENT_TIMEOUT_SECONDS", "0", "expected seconds, from 1 to 65535"),
+        ("SHUTDOWN_DELAY_SECONDS", "-1", "expected seconds, from 0 to 65535"),
         ("SHUTDOWN_TIMEOUT_SECONDS", "-1", "expected seconds, from 1"),
         ("SHUTDOWN_TIMEOUT_SECONDS", "0", "expected seconds, from 1"),
         ("HONEYCOMB_API_ENDPOINT", "nope", "expected a URL"),
@@ -179,7 +184,10 @@ fn what_makes_an_exporter_useless_is_one_clear_line_and_exit_code_2() {
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://localhost:1");
     let cases = [
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "expected http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json", "expected http/protobuf"),
+        ("HONEYCOMB_API_KEY", "\"MARKER\"", "quotation mark"),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere.pem", "/nowhere.pem"),
+        ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "/nowhere.pem", "/nowhere.pem"),
         (
             "OTEL_EXPORTER_OTLP_CERTIFICATE",
             env!("CARGO_MANIFEST_DIR"),
@@ -226,6 +234,7 @@ fn an_unusable_setting_of_the_specification_is_a_warning() {
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "99999", "using 2048"),
         ("OTEL_BSP_SCHEDULE_DELAY", "1s", "using 1000"),
         ("OTEL_TRACES_SAMPLER", "sometimes", "using parentbased_always_on"),
+        ("OTEL_TRACES_SAMPLER", "jaeger_remote", "using parentbased_always_on"),
         ("OTEL_TRACES_SAMPLER_ARG", "0.1", "ignored"),
         ("OTEL_TRACES_EXPORTER", "zipkin", "ignored"),
         ("OTEL_SDK_DISABLED", "yes", "using false"),
@@ -289,16 +298,6 @@ fn health_asks_the_service_that_runs() {
 }
 
 #[test]
-fn an_unknown_argument_is_told_the_usage() {
-    for arguments in [&["serve"][..], &["--port", "1"], &["health", "now"]] {
-        let answer = command(&[]).args(arguments).output().unwrap();
-        let stderr = String::from_utf8(answer.stderr).unwrap();
-        assert_eq!(answer.status.code(), Some(2), "{arguments:?}");
-        assert!(stderr.starts_with("backend-actix: usage: "), "{stderr}");
-    }
-}
-
-#[test]
 fn a_port_that_is_taken_is_one_clear_line_and_exit_code_2() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -307,5 +306,18 @@ fn a_port_that_is_taken_is_one_clear_line_and_exit_code_2() {
     assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
     for part in [port.as_str(), "cannot listen on", "PORT"] {
         assert!(finished.stderr.contains(part), "{}", finished.stderr);
+    }
+}
+
+#[test]
+fn no_log_exporter_leaves_stderr_to_what_ends_the_process() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let vars = [("PORT", port.as_str()), ("OTEL_SDK_DISABLED", "yes")];
+    for (exporter, lines) in [("", 2), ("console", 2), ("none", 1)] {
+        let finished = run(&[&vars[..], &[("OTEL_LOGS_EXPORTER", exporter)]].concat());
+        assert_eq!(finished.status.code(), Some(2), "{exporter}: {}", finished.stderr);
+        assert_eq!(finished.stderr.lines().count(), lines, "{exporter}: {}", finished.stderr);
+        assert!(finished.stderr.contains("cannot listen on"), "{exporter}: {}", finished.stderr);
     }
 }

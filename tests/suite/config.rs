@@ -61,6 +61,104 @@ fn the_endpoint_is_what_the_specification_makes_of_the_variables() {
 }
 
 #[test]
+fn the_usual_mistakes_with_receivers_are_said() {
+    let (general, traces) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
+    let (key, dataset) = ("HONEYCOMB_API_KEY", "HONEYCOMB_DATASET");
+    let headers = "OTEL_EXPORTER_OTLP_HEADERS";
+    let classic = "0123456789abcdef0123456789abcdef";
+    let by_header = "x-honeycomb-team=0123456789abcdef0123456789abcdef";
+    let honeycomb = "https://api.honeycomb.io";
+    // variables, what the one warning says; nothing: there is none
+    let cases: [(Vars<'_>, &str); 17] = [
+        (&[(general, "http://a/v1/traces")], "is appended once more"),
+        (&[(traces, "http://a:4318")], "has no path"),
+        (&[(general, "http://a:4317")], "on which receivers take gRPC"),
+        (&[(traces, "http://a:4317/v1/traces")], "on which receivers take gRPC"),
+        (&[(general, honeycomb)], "Honeycomb takes nothing without a key"),
+        (&[(general, "http://api.honeycomb.io"), (key, "k")], "the key travels unencrypted"),
+        (&[(key, classic)], "wants the name of a dataset; set HONEYCOMB_DATASET"),
+        (&[(key, classic), (dataset, "a")], ""),
+        (&[(general, honeycomb), (headers, by_header)], "wants the name of a dataset"),
+        (&[(key, "k"), (dataset, "a")], "the dataset is named after OTEL_SERVICE_NAME"),
+        (&[(dataset, "a")], "HONEYCOMB_DATASET is set, but HONEYCOMB_API_KEY is not"),
+        (
+            &[("HONEYCOMB_API_ENDPOINT", honeycomb)],
+            "HONEYCOMB_API_ENDPOINT is set, but HONEYCOMB_API_KEY is not",
+        ),
+        (&[(headers, "x-honeycomb-team=k")], "is set, but no endpoint is: nothing is sent"),
+        (
+            &[(general, honeycomb), (headers, "x-honeycomb-team=")],
+            "is empty: Honeycomb is not configured",
+        ),
+        (&[(key, "")], "HONEYCOMB_API_KEY is empty: Honeycomb is not configured"),
+        (&[(key, ""), (general, "http://collector:4318")], ""),
+        (
+            &[(general, "http://a"), (headers, "a=1,b=2,A=3")],
+            "has a more than once; the last value is sent",
+        ),
+    ];
+    for (vars, says) in cases {
+        let warnings = config(vars).unwrap().warnings;
+        match &warnings[..] {
+            [] => assert!(says.is_empty(), "{vars:?}"),
+            [warning] => assert!(!says.is_empty() && warning.contains(says), "{warning}"),
+            _ => panic!("{vars:?}: {warnings:?}"),
+        }
+    }
+}
+
+#[test]
+fn headers_are_decoded_and_the_last_of_a_name_counts() {
+    // list, the headers
+    let cases: [(&str, &[(&str, &str)]); 5] = [
+        ("a=1, b = 2 ,,", &[("a", "1"), ("b", "2")]),
+        ("a=b%2Cc%3D%20d", &[("a", "b,c= d")]),
+        ("a=b=c==", &[("a", "b=c==")]),
+        ("A=1,b=2,a=3", &[("a", "3"), ("b", "2")]),
+        ("a=", &[("a", "")]),
+    ];
+    for (list, expected) in cases {
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a");
+        let config = config(&[endpoint, ("OTEL_EXPORTER_OTLP_HEADERS", list)]).unwrap();
+        let headers = config.telemetry.otlp.unwrap().headers;
+        let mut sent: Vec<_> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        sent.sort_unstable();
+        assert_eq!(sent, expected, "{list}");
+    }
+}
+
+#[test]
+fn logs_have_the_same_rules_and_a_path_of_their_own() {
+    let exporter = ("OTEL_LOGS_EXPORTER", "otlp");
+    let general = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:4318");
+    let own = ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://b/x");
+    let key = ("HONEYCOMB_API_KEY", "k");
+    let cases: [(Vars<'_>, Option<&str>, bool); 8] = [
+        (&[], None, true),
+        (&[general], None, true),
+        (&[key], None, true),
+        (&[("OTEL_LOGS_EXPORTER", "none"), general], None, false),
+        (&[exporter], Some("http://localhost:4318/v1/logs"), true),
+        (&[exporter, general], Some("http://a:4318/v1/logs"), true),
+        (&[exporter, general, own], Some("http://b/x"), true),
+        (&[exporter, key], Some("https://api.honeycomb.io/v1/logs"), true),
+    ];
+    for (vars, endpoint, console) in cases {
+        let logs = config(vars).unwrap().logs;
+        let ours = logs.otlp.as_ref().map(|otlp| otlp.endpoint.as_str());
+        assert_eq!((ours, logs.console), (endpoint, console), "{vars:?}");
+        if let Some(otlp) = logs.otlp {
+            let has_key = otlp.headers.contains_key("x-honeycomb-team");
+            assert_eq!((has_key, otlp.is_honeycomb), (vars.contains(&key), vars.contains(&key)));
+        }
+    }
+    let bad = config(&[("OTEL_EXPORTER_OTLP_LOGS_HEADERS", "MARKER")]).unwrap_err();
+    assert_eq!(bad.variable, "OTEL_EXPORTER_OTLP_LOGS_HEADERS");
+    assert!(!bad.to_string().contains("MARKER"), "{bad}");
+}
+
+#[test]
 fn the_exporters_are_those_that_are_named() {
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a");
     // OTEL_TRACES_EXPORTER, console, otlp
@@ -168,12 +266,53 @@ fn the_allowed_origins_follow_the_machine_that_browsers_see() {
 
 #[test]
 fn what_is_set_but_not_built_in_is_said() {
-    for variable in ["AWS_XRAY_DAEMON_ADDRESS", "CLOUDWATCH_LOG_GROUP", "ROLLBAR_ACCESS_TOKEN"] {
+    for variable in ["AWS_XRAY_DAEMON_ADDRESS", "CLOUDWATCH_LOG_GROUP"] {
         let warnings = config(&[(variable, "x")]).unwrap().warnings;
         assert!(
             matches!(&warnings[..], [warning] if warning.starts_with(variable)),
             "{warnings:?}"
         );
         assert!(config(&[(variable, "")]).unwrap().warnings.is_empty(), "{variable}");
+    }
+}
+
+#[test]
+fn rollbar_is_on_with_a_token() {
+    let token = ("ROLLBAR_ACCESS_TOKEN", "0123456789abcdef");
+    for vars in [&[][..], &[(token.0, "")], &[("ROLLBAR_ENVIRONMENT", "test")]] {
+        assert!(config(vars).unwrap().rollbar.is_none(), "{vars:?}");
+    }
+    let rollbar = config(&[token]).unwrap().rollbar.unwrap();
+    assert_eq!(rollbar.endpoint.to_string(), "https://api.rollbar.com");
+    assert_eq!(rollbar.environment, "production");
+    assert_eq!(rollbar.code_version.as_deref(), Some(env!("CARGO_PKG_VERSION")));
+    let rollbar = config(&[
+        token,
+        ("ROLLBAR_ENVIRONMENT", "staging"),
+        ("ROLLBAR_ENDPOINT", "http://localhost:9000"),
+        ("CODE_VERSION", "3da541559918a808c2402bba5012f6c60b27661c"),
+    ]);
+    let rollbar = rollbar.unwrap().rollbar.unwrap();
+    assert_eq!(rollbar.endpoint.item_url(), "http://localhost:9000/api/1/item/");
+    assert_eq!(rollbar.environment, "staging");
+    assert_eq!(rollbar.code_version.as_deref(), Some("3da541559918a808c2402bba5012f6c60b27661c"));
+    assert!(!format!("{rollbar:?}").contains(token.1));
+}
+
+#[test]
+fn what_rollbar_cannot_use_is_an_error_that_shows_no_secret() {
+    let long = "x".repeat(256);
+    for (variable, value, told) in [
+        ("ROLLBAR_ACCESS_TOKEN", "two MARKERs", "post_server_item"),
+        ("ROLLBAR_ENDPOINT", "https://a:MARKER@api.rollbar.com", "https://api.rollbar.com"),
+        ("ROLLBAR_ENDPOINT", "https://api.rollbar.com/api/1/item/", "without a user, a path"),
+        ("ROLLBAR_ENDPOINT", "api.rollbar.com", "https://api.rollbar.com"),
+        ("ROLLBAR_ENVIRONMENT", long.as_str(), "255 characters"),
+        ("CODE_VERSION", &long[..41], "40 characters"),
+    ] {
+        let error = config(&[(variable, value)]).unwrap_err();
+        assert_eq!(error.variable, variable);
+        let error = error.to_string();
+        assert!(error.contains(told) && !error.contains("MARKER"), "{error}");
     }
 }

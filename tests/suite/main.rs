@@ -7,6 +7,8 @@
 
 mod api;
 mod binary;
+mod check;
+mod command_line;
 mod config;
 mod cors;
 mod custom_app;
@@ -14,12 +16,17 @@ mod delivery;
 mod ends;
 mod export;
 mod http_client;
+mod limits;
 mod malformed;
 mod page;
 mod registry;
+mod rollbar;
 mod sample_rate;
 mod sampling;
+mod secrets;
+mod server_limits;
 mod server_span;
 mod shutdown;
 mod support;
+mod variables;
 mod wire;

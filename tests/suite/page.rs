@@ -8,9 +8,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::support::honeycomb::KEY;
 use crate::support::http::{Answer, Connection};
 use crate::support::process::{Process, run};
-use crate::support::receiver::{self, HONEYCOMB_KEY, Received};
+use crate::support::receiver::{self, Received};
 use crate::support::service::Service;
 
 const ON: (&str, &str) = ("WEB_ADDRESS", "127.0.0.1:0");
@@ -454,7 +455,7 @@ fn the_pages_origins_may_call_the_api_while_there_is_a_page() {
 
 #[test]
 fn links_lead_to_the_same_trace_elsewhere() {
-    let key = format!("x-honeycomb-team={HONEYCOMB_KEY}");
+    let key = format!("x-honeycomb-team={KEY}");
     let service = Service::start_with(&[
         ON,
         ("OTEL_EXPORTER_OTLP_HEADERS", &key),
@@ -481,7 +482,7 @@ fn links_lead_to_the_same_trace_elsewhere() {
     assert!(url("X-Ray").starts_with("https://eu-west-1.console.aws.amazon.com/"));
     assert!(url("X-Ray").ends_with(&xray), "{}", url("X-Ray"));
     let at =
-        "https://ui.honeycomb.io/cruddur/environments/test/datasets/backend-actix/trace?trace_id=";
+        "https://ui.honeycomb.io/acme/environments/test/datasets/backend-actix/trace?trace_id=";
     assert!(
         url("Honeycomb").starts_with(&format!("{at}{id}&trace_start_ts=")),
         "{}",
@@ -489,7 +490,7 @@ fn links_lead_to_the_same_trace_elsewhere() {
     );
     // The key is told to nobody.
     for target in ["/", "/api/page", "/api/exporters", &format!("/api/traces/{id}")] {
-        assert!(!get(page, target).text().contains(HONEYCOMB_KEY), "{target}");
+        assert!(!get(page, target).text().contains(KEY), "{target}");
     }
     service.stop();
 }

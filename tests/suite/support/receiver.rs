@@ -27,6 +27,8 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
 
+use super::honeycomb;
+
 /// A span as it arrived.
 #[derive(Clone, Debug)]
 pub struct Received {
@@ -170,7 +172,7 @@ impl Receiver {
                         .app_data(web::Data::new(Arc::clone(&behave)))
                         .app_data(web::PayloadConfig::new(64 * 1024 * 1024))
                         .route("/v1/traces", web::post().to(receive))
-                        .route("/1/auth", web::get().to(tell_team))
+                        .route("/1/auth", web::get().to(honeycomb::auth))
                 })
                 .workers(1)
                 .disable_signals();
@@ -292,21 +294,6 @@ async fn receive(
     }
     response
 }
-
-/// As Honeycomb does, whom has the key.
-async fn tell_team(request: HttpRequest) -> HttpResponse {
-    match request.headers().get("x-honeycomb-team") {
-        Some(key) if key == HONEYCOMB_KEY => HttpResponse::Ok().json(json!({
-            "team": {"name": "Cruddur", "slug": "cruddur"},
-            "environment": {"name": "Test", "slug": "test"},
-            "api_key_access": {"events": true},
-        })),
-        _ => HttpResponse::Unauthorized().finish(),
-    }
-}
-
-/// The key that the receiver knows.
-pub const HONEYCOMB_KEY: &str = "the-key-of-the-team";
 
 /// A body that is announced, begins, and breaks off.
 #[derive(Default)]

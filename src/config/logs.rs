@@ -1,0 +1,44 @@
+//! The variables that say where log records go.
+
+use super::environment::{ConfigError, Environment};
+use super::limits::RecordLimits;
+use super::otlp::{OtlpConfig, Signal};
+use super::telemetry::{BLRP, BatchConfig, read_exporters};
+
+/// What to do with log records.
+#[derive(Clone, Debug)]
+pub struct LogsConfig {
+    /// `console` in `OTEL_LOGS_EXPORTER`: each as a line on stderr.
+    pub console: bool,
+    /// `otlp` in `OTEL_LOGS_EXPORTER`: in batches to an OTLP/HTTP receiver.
+    pub otlp: Option<OtlpConfig>,
+    /// `OTEL_BLRP_*`: the batches.
+    pub batch: BatchConfig,
+    /// `OTEL_LOGRECORD_*`: what one may hold.
+    pub limits: RecordLimits,
+}
+
+impl LogsConfig {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// An endpoint, header list, key or protocol that cannot be used.
+    pub(super) fn read(env: &mut Environment) -> Result<Self, ConfigError> {
+        let exporters = read_exporters(env, "OTEL_LOGS_EXPORTER", &["console", "otlp"]);
+        let is_named = |name: &str| exporters.as_ref().map(|list| list.iter().any(|e| e == name));
+        let batch = BatchConfig::read(env, &BLRP);
+        // Unlike spans, log records go to a receiver only where that is asked for.
+        let asked_for = Some(is_named("otlp").unwrap_or(false));
+        let otlp = OtlpConfig::read(env, Signal::Logs, asked_for, batch.export_timeout)?;
+        if otlp.is_some() {
+            env.warn("OTEL_LOGS_EXPORTER has otlp, but logs to an OTLP receiver: not built in yet; ignored");
+        }
+        Ok(Self {
+            // Where nothing else takes them, the console does.
+            console: is_named("console").unwrap_or(true) || otlp.is_some(),
+            otlp,
+            batch,
+            limits: RecordLimits::read(env),
+        })
+    }
+}
