@@ -104,7 +104,7 @@ impl WebConfig {
     /// # Errors
     /// An address, URL, token, number or link that cannot be used.
     pub(super) fn read(
-        env: &Environment,
+        env: &mut Environment,
         telemetry: &TelemetryConfig,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
@@ -122,8 +122,9 @@ impl WebConfig {
     }
 }
 
-fn read_address(env: &Environment) -> Result<WebAddress, ConfigError> {
+fn read_address(env: &mut Environment) -> Result<WebAddress, ConfigError> {
     if env.is_empty(ADDRESS) {
+        env.decide(ADDRESS, ADDRESS);
         return Ok(WebAddress::Off);
     }
     let form = "an address and a port such as 127.0.0.1:3000, or nothing for no page";
@@ -131,9 +132,12 @@ fn read_address(env: &Environment) -> Result<WebAddress, ConfigError> {
 }
 
 /// Those of the variable, and the one that Gitpod or Codespaces gives the port.
-fn read_urls(env: &Environment) -> Result<Vec<Url>, ConfigError> {
+fn read_urls(env: &mut Environment) -> Result<Vec<Url>, ConfigError> {
     let mut urls = env.list(URLS).unwrap_or_default();
-    if let (url, Some(_)) = public_url(env, PORT) {
+    if let (url, Some(platform)) = public_url(env, PORT) {
+        if urls.is_empty() {
+            env.decide(URLS, platform);
+        }
         urls.push(url);
     }
     urls.iter()

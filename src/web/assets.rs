@@ -28,7 +28,7 @@ macro_rules! assets {
 const ASSETS: [(&str, &str, &str); 12] = assets! {
     "style.css": CSS,
     "icon.svg": SVG,
-    "app.js": JAVASCRIPT,
+    "frame.js": JAVASCRIPT,
     "dom.js": JAVASCRIPT,
     "format.js": JAVASCRIPT,
     "live.js": JAVASCRIPT,

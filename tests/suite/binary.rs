@@ -143,6 +143,14 @@ fn a_bad_environment_is_one_clear_line_and_exit_code_2() {
     // variable, value, what the line says besides both
     let cases = [
         ("PORT", "abc", "expected a port number"),
+        ("WEB_ADDRESS", "3000", "expected an address and a port such as 127.0.0.1:3000"),
+        ("WEB_ADDRESS", "localhost:3000", "expected an address and a port"),
+        ("WEB_URL", "pages.example", "expected http:// or https:// URLs"),
+        ("TRACES_KEPT", "0", "expected a whole number from 1 to 100000"),
+        ("TRACES_KEPT_BYTES", "1", "expected a whole number from 65536"),
+        ("TRACE_LINKS", "Jaeger=http://localhost", "expected entries such as Jaeger="),
+        ("TRACE_LINKS", "Jaeger=javascript:alert({trace_id})", "expected entries such as"),
+        ("TRACE_LINKS", "http://j/{trace_id}", "expected entries such as"),
         ("TRACE_CONSOLE", "lines", "expected dump, tree or opentelemetry-stdout"),
         ("PORT", "65536", "expected a port number"),
         ("BIND_ADDRESS", "localhost", "expected an IP address"),

@@ -272,7 +272,7 @@ fn the_page_is_in_no_trace() {
     let service = Service::start_with(&[ON]);
     let page = service.page();
     let targets =
-        ["/", "/traces", "/assets/app.js", "/api/traces", "/api/page", "/api/routes", "/nope"];
+        ["/", "/traces", "/assets/frame.js", "/api/traces", "/api/page", "/api/routes", "/nope"];
     for target in targets {
         get(page, target);
     }
@@ -409,7 +409,7 @@ fn a_token_is_asked_for_where_there_is_one() {
     const SECRET: &str = "0123456789abcdef-is-secret";
     let service = Service::start_with(&[ON, ("WEB_TOKEN", SECRET)]);
     let page = service.page();
-    for target in ["/", "/api/traces", "/api/events", "/assets/app.js", "/?token=wrong"] {
+    for target in ["/", "/api/traces", "/api/events", "/assets/frame.js", "/?token=wrong"] {
         let answer = get(page, target);
         assert_eq!(answer.status, 401, "{target}");
         assert!(!answer.text().contains(SECRET));
