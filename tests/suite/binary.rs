@@ -70,6 +70,26 @@ fn the_stock_exporter_prints_the_same_where_it_is_asked_for() {
 }
 
 #[test]
+fn a_trace_is_printed_as_a_tree_where_that_is_asked_for() {
+    let process = Process::start(&[("TRACE_CONSOLE", "tree")]);
+    let mut connection = Connection::open(process.address);
+    let (home, _) = connection.request("GET", "/api/activities/home", &[], b"").traceresponse();
+    let (nope, _) = connection.request("GET", "/nope", &[], b"").traceresponse();
+    let finished = process.terminate();
+    let lines: Vec<_> = finished.stdout.lines().collect();
+    let [first, second, third] = lines[..] else { panic!("{}", finished.stdout) };
+    assert!(first.starts_with("GET /api/activities/home  200  "), "{first}");
+    assert!(first.ends_with(&format!("  trace {home}")), "{first}");
+    assert!(second.starts_with("└─ home-activities-mock-data  "), "{second}");
+    assert!(
+        second.contains("  app.now=\"") && second.ends_with(" app.result_length=3"),
+        "{second}"
+    );
+    assert!(third.starts_with("GET  404  ") && third.ends_with(&nope), "{third}");
+    assert_eq!(finished.report("console"), [3, 0, 0]);
+}
+
+#[test]
 fn each_request_has_a_line_with_its_trace() {
     let process = Process::start(&[]);
     let mut connection = Connection::open(process.address);

@@ -430,6 +430,18 @@ fn a_token_is_asked_for_where_there_is_one() {
 }
 
 #[test]
+fn a_token_that_is_too_short_is_refused_and_not_shown() {
+    let finished = run(&[("PORT", "0"), ("WEB_TOKEN", "hunter2")]);
+    assert_eq!(finished.status.code(), Some(2));
+    assert!(
+        finished.stderr.contains("WEB_TOKEN is not usable: expected at least 16"),
+        "{}",
+        finished.stderr
+    );
+    assert!(!finished.stderr.contains("hunter2"), "{}", finished.stderr);
+}
+
+#[test]
 fn the_pages_origins_may_call_the_api_while_there_is_a_page() {
     for on in [true, false] {
         let service = Service::start_with(&[
