@@ -18,7 +18,7 @@
 //! A request that fails is also [reported](report) to Rollbar, where that is configured.
 //!
 //! A span that has ended goes to each processor of [`telemetry`]: the console at once, the OTLP
-//! receiver (Honeycomb, or any other) in batches.
+//! receiver (Honeycomb, or any other) and the X-Ray daemon in batches.
 //!
 //! Around that: [`config`] reads the environment once, [`logging`] sends everything that is no span
 //! to stderr, [`server`] listens and drains, and the binary puts them together. [`check`] tries what is

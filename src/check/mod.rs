@@ -5,6 +5,8 @@
 //! | `report.rs` | what is printed: a line for each step, and with each failure what to change |
 //! | `spans.rs` | the exporters of spans, each tried |
 //! | `otlp.rs` | an OTLP receiver: its address, a connection, TLS |
+//! | `xray.rs` | the X-Ray daemon |
+//! | `rollbar.rs` | Rollbar |
 //! | `honeycomb.rs` | whose key it is, and where to look |
 //! | `test_span.rs` | one span through the exporter itself |
 //!
@@ -13,8 +15,11 @@
 pub(crate) mod honeycomb;
 mod otlp;
 mod report;
+mod rollbar;
 mod spans;
 mod test_span;
+#[cfg(feature = "aws")]
+mod xray;
 
 use std::io::Write;
 
@@ -39,5 +44,8 @@ pub fn run(config: &Config, out: &mut dyn Write) -> Result<(), CheckError> {
     config.warnings.iter().for_each(|warning| report.warning(warning));
 
     spans::check(config, &mut report);
+    if let Some(config) = &config.rollbar {
+        rollbar::check(config, &mut report);
+    }
     report.end()
 }

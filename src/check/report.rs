@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-/// Not all that is configured works.
+/// Not all that was tried works.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{failures} failed; each line with FAILED says what to change")]
 pub struct CheckError {
@@ -51,7 +51,7 @@ impl<'a> Report<'a> {
     pub(super) fn end(mut self) -> Result<(), CheckError> {
         match self.failures {
             0 => {
-                self.line("All that is configured works.");
+                self.line("All that was tried works.");
                 Ok(())
             }
             failures => Err(CheckError { failures }),

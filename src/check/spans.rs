@@ -1,8 +1,12 @@
 //! The exporters of spans, each tried with one span of its own.
 
 use super::report::Report;
+#[cfg(feature = "aws")]
+use super::xray;
 use super::{otlp, test_span};
 use crate::config::telemetry::TelemetryConfig;
+#[cfg(feature = "aws")]
+use crate::config::xray::XrayConfig;
 use crate::config::{Config, RootSampler};
 
 pub(super) fn check(config: &Config, report: &mut Report<'_>) {
@@ -18,20 +22,36 @@ pub(super) fn check(config: &Config, report: &mut Report<'_>) {
             "OTEL_TRACES_SAMPLER makes none of traces that begin here; the test span is made anyway",
         );
     }
-    match &telemetry.otlp {
-        Some(receiver) => {
-            report.heading(&format!("Spans to otlp {}", receiver.endpoint));
-            if otlp::check(config, receiver, report) {
-                let alone = TelemetryConfig { console: false, ..telemetry.clone() };
-                test_span::check(&alone, &otlp::endpoint_variable(config), report);
-            }
+    if let Some(receiver) = &telemetry.otlp {
+        report.heading(&format!("Spans to otlp {}", receiver.endpoint));
+        if otlp::check(config, receiver, report) {
+            let otlp = telemetry.otlp.clone();
+            let alone = TelemetryConfig { otlp, ..without_exporters(telemetry) };
+            test_span::check(&alone, &otlp::endpoint_variable(config), report);
         }
-        None => {
-            report.heading("Spans");
-            let where_to = if telemetry.console { "on stdout only" } else { "nowhere" };
-            report.say(&format!(
-                "go {where_to}; for Honeycomb set HONEYCOMB_API_KEY, for another receiver OTEL_EXPORTER_OTLP_ENDPOINT"
-            ));
-        }
+    }
+    #[cfg(feature = "aws")]
+    if telemetry.xray.exports {
+        let mut alone = without_exporters(telemetry);
+        alone.xray.exports = true;
+        xray::check(&alone, report);
+        return;
+    }
+    if telemetry.otlp.is_none() {
+        report.heading("Spans");
+        let where_to = if telemetry.console { "on stdout only" } else { "nowhere" };
+        report.say(&format!(
+            "go {where_to}; for Honeycomb set HONEYCOMB_API_KEY, for another receiver OTEL_EXPORTER_OTLP_ENDPOINT"
+        ));
+    }
+}
+
+fn without_exporters(telemetry: &TelemetryConfig) -> TelemetryConfig {
+    TelemetryConfig {
+        console: false,
+        otlp: None,
+        #[cfg(feature = "aws")]
+        xray: XrayConfig { exports: false, ..telemetry.xray.clone() },
+        ..telemetry.clone()
     }
 }

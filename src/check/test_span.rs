@@ -2,44 +2,52 @@
 
 use std::time::{Duration, Instant};
 
-use opentelemetry::trace::{Span, SpanKind, Tracer, TracerProvider};
+use opentelemetry::trace::{Span, SpanKind, TraceId, Tracer, TracerProvider};
 
 use super::report::Report;
 use crate::config::otlp::Signal;
 use crate::config::telemetry::TelemetryConfig;
 use crate::config::{RootSampler, SamplerConfig};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{StartError, Telemetry};
 
+/// What the report calls it.
+pub(super) const STEP: &str = "test span";
+/// What follows from an exporter that cannot even start.
+pub(super) const NO_START: &str = "the service does not start with it either";
 /// The span's name.
 const NAME: &str = "backend-actix check";
 /// How long an exporter is given, beyond the time for one export.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// Sends a span to the exporters of `config`, which should be one. `variable` says where they send to.
+/// Sends a span to the receiver of OTLP of `config`, its one exporter. `variable` says where that is.
 pub(super) fn check(config: &TelemetryConfig, variable: &str, report: &mut Report<'_>) {
+    let timeout = timeout(config);
+    match send(config) {
+        Err(error) => report.failed(STEP, &error.to_string(), NO_START),
+        Ok((trace_id, None)) => report.ok(STEP, &format!("accepted, trace {trace_id}")),
+        Ok((_, Some(reason))) => report.failed(STEP, &reason, &change(&reason, variable, timeout)),
+    }
+}
+
+/// Sends a span to the one exporter of `config`: its trace, and why it did not arrive, if it did not.
+pub(super) fn send(config: &TelemetryConfig) -> Result<(TraceId, Option<String>), StartError> {
     let sampler = SamplerConfig { parent_based: false, root: RootSampler::AlwaysOn };
     let config = TelemetryConfig { sampler, ..config.clone() };
-    let telemetry = match Telemetry::start(&config) {
-        Ok(telemetry) => telemetry,
-        Err(error) => {
-            let change = "the service does not start with it either";
-            report.failed("test span", &error.to_string(), change);
-            return;
-        }
-    };
+    let telemetry = Telemetry::start(&config)?;
     let tracer = telemetry.tracer_provider().tracer(env!("CARGO_PKG_NAME"));
     let mut span = tracer.span_builder(NAME).with_kind(SpanKind::Internal).start(&tracer);
     let trace_id = span.span_context().trace_id();
     span.end();
-    let timeout = config.otlp.as_ref().map_or(config.batch.export_timeout, |otlp| otlp.timeout);
-    for delivery in telemetry.shutdown(Instant::now() + timeout + MOMENT) {
-        if delivery.lost() == 0 {
-            report.ok("test span", &format!("accepted, trace {trace_id}"));
-            continue;
-        }
-        let reason = delivery.last_error.map_or_else(|| "no answer".to_owned(), |it| it.message);
-        report.failed("test span", &reason, &change(&reason, variable, timeout));
-    }
+    let deliveries = telemetry.shutdown(Instant::now() + timeout(&config) + MOMENT);
+    let lost = deliveries.into_iter().find(|delivery| delivery.lost() > 0);
+    let reason = lost.map(|delivery| {
+        delivery.last_error.map_or_else(|| "no answer".to_owned(), |error| error.message)
+    });
+    Ok((trace_id, reason))
+}
+
+fn timeout(config: &TelemetryConfig) -> Duration {
+    config.otlp.as_ref().map_or(config.batch.export_timeout, |otlp| otlp.timeout)
 }
 
 /// What to change, by what the exporter said.

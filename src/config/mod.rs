@@ -8,7 +8,7 @@
 //! - an unusable address, URL, header list or certificate, and any bad value of our own variables,
 //!   is a [`ConfigError`]: nothing may ever fall back to another destination.
 //!
-//! [`environment`] holds the rules, [`telemetry`] and [`otlp`] the variables of the exporters;
+//! [`environment`] holds the rules, [`telemetry`], [`otlp`] and `xray` the variables of the exporters;
 //! [`variables`] is the list of all, and [`mod@print`] shows what is in force.
 
 mod console;
@@ -29,6 +29,8 @@ mod spelling;
 pub mod telemetry;
 pub mod variables;
 pub mod web;
+#[cfg(feature = "aws")]
+pub mod xray;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -150,16 +152,23 @@ impl Config {
 
 /// Nothing is ignored in silence.
 fn warn_of_what_is_not_built_in(env: &mut Environment) {
-    let variables = [
-        ("AWS_XRAY_DAEMON_ADDRESS", "spans to X-Ray"),
-        ("CLOUDWATCH_LOG_GROUP", "logs to CloudWatch"),
-    ];
+    if cfg!(not(feature = "aws")) {
+        for variable in ["AWS_XRAY_DAEMON_ADDRESS", "AWS_XRAY_URL", "AWS_XRAY_ANNOTATIONS"] {
+            if env.is_set(variable) {
+                env.warn(format!("{variable} is set, but {WITHOUT_AWS}"));
+            }
+        }
+    }
+    let variables = [("CLOUDWATCH_LOG_GROUP", "logs to CloudWatch")];
     for (variable, what) in variables {
         if env.is_set(variable) {
             env.warn(format!("{variable} is set, but {what}: not built in yet; ignored"));
         }
     }
 }
+
+/// What is said of a wish that needs the feature `aws`, where it is not built in.
+const WITHOUT_AWS: &str = "this build is without the feature aws; ignored";
 
 /// The origins of a list of URLs, or `*`.
 fn read_origins(
@@ -226,4 +235,23 @@ fn read_log_filter(env: &mut Environment) -> String {
     });
     env.inherit("RUST_LOG", "OTEL_LOG_LEVEL");
     filter.unwrap_or(default)
+}
+
+#[cfg(all(test, not(feature = "aws")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_the_feature_aws_is_told_to_be_missing() {
+        for (variable, value, start) in [
+            ("AWS_XRAY_DAEMON_ADDRESS", "xray-daemon:2000", "AWS_XRAY_DAEMON_ADDRESS is set, but"),
+            ("AWS_XRAY_URL", "*", "AWS_XRAY_URL is set, but"),
+            ("OTEL_TRACES_EXPORTER", "xray", "OTEL_TRACES_EXPORTER has \"xray\":"),
+            ("OTEL_TRACES_SAMPLER", "XRay", "OTEL_TRACES_SAMPLER is \"xray\", but"),
+        ] {
+            let config = Config::from_vars([(variable.to_owned(), value.to_owned())].into());
+            let warnings = config.unwrap().warnings;
+            assert_eq!(warnings, [format!("{start} {WITHOUT_AWS}")]);
+        }
+    }
 }

@@ -117,7 +117,7 @@ impl WebConfig {
                 bytes: read_number(env, "TRACES_KEPT_BYTES", 16 << 20, 65_536..=1 << 32)?,
                 value_length: telemetry.value_length_limit,
             },
-            links: read_links(env)?,
+            links: read_links(env, telemetry)?,
         })
     }
 }
@@ -192,7 +192,11 @@ fn read_number(
     }
 }
 
-fn read_links(env: &Environment) -> Result<Vec<TraceLink>, ConfigError> {
+#[cfg_attr(not(feature = "aws"), allow(unused_variables))]
+fn read_links(
+    env: &Environment,
+    telemetry: &TelemetryConfig,
+) -> Result<Vec<TraceLink>, ConfigError> {
     let mut links = Vec::new();
     for entry in env.list(LINKS).unwrap_or_default() {
         let link = entry.split_once('=').and_then(|(name, template)| {
@@ -212,14 +216,16 @@ fn read_links(env: &Environment) -> Result<Vec<TraceLink>, ConfigError> {
             env.error_of(LINKS, &entry, form)
         })?);
     }
-    links.extend(read_xray_link(env));
+    #[cfg(feature = "aws")]
+    links.extend(read_xray_link(env, telemetry));
     Ok(links)
 }
 
-/// The console of the region to which the daemon sends.
-fn read_xray_link(env: &Environment) -> Option<TraceLink> {
+/// The console of the region, where spans go to X-Ray.
+#[cfg(feature = "aws")]
+fn read_xray_link(env: &Environment, telemetry: &TelemetryConfig) -> Option<TraceLink> {
     let (_, region) = env.first(&["AWS_REGION", "AWS_DEFAULT_REGION"])?;
-    let is_region = env.is_set("AWS_XRAY_DAEMON_ADDRESS")
+    let is_region = telemetry.xray.exports
         && region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     is_region.then(|| TraceLink {
         name: "X-Ray".to_owned(),

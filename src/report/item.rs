@@ -18,6 +18,7 @@ use crate::server_span::{Failure, HandlerPanic, ReceivedRequest};
 pub(super) enum Level {
     Error,
     Warning,
+    Info,
 }
 
 pub(super) struct Item {
@@ -75,12 +76,12 @@ impl Item {
         }
     }
 
-    /// A message from within a request, in the active trace.
+    /// A message in the active trace, from within a request if there is one.
     pub(super) fn message(
         level: Level,
         text: impl Into<String>,
         route: Option<String>,
-        request: ReceivedRequest,
+        request: Option<ReceivedRequest>,
     ) -> Self {
         Self {
             uuid: Uuid::new_v4(),
@@ -88,7 +89,7 @@ impl Item {
             level,
             route,
             subject: Subject::Message(text.into()),
-            request: Some(request),
+            request,
             span: Context::map_current(|cx| cx.span().span_context().clone()),
             left_out: 0,
             // Rollbar groups messages by their text.

@@ -11,8 +11,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::delivery;
-use super::item::{Item, fingerprint};
-use super::outbox::{LIMITED, Outbox};
+use super::item::{Item, Level, fingerprint};
+use super::outbox::{CAPACITY, LIMITED, Outbox};
 use super::windows::Windows;
 use crate::config::{RollbarConfig, RollbarEndpoint};
 use crate::http_client::{BuildError, Client};
@@ -21,9 +21,6 @@ use crate::telemetry::account::{Delivery, LastError};
 
 /// The attribute of a span that has an item: its uuid.
 pub(super) const ITEM_UUID: &str = "app.rollbar.item_uuid";
-
-/// How many items may wait to be sent: one per fault and minute is not many.
-const CAPACITY: usize = 128;
 
 /// Why nothing could ever be reported.
 #[derive(Debug, thiserror::Error)]
@@ -87,24 +84,25 @@ impl Rollbar {
             suppressed.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        if outbox.pause.is_on() {
-            outbox.account.admit(0, LIMITED);
-            return;
-        }
-        if !outbox.account.admit(CAPACITY as u64, "the queue is full") {
+        if !outbox.admits() {
             return;
         }
         let (span, uuid) = (failure.span(), Uuid::new_v4());
         let left_out = intake.windows.left_out(&fingerprint);
-        let item = Item::of(failure, uuid, fingerprint.clone(), left_out);
-        let queued = intake.queue.as_ref().is_some_and(|queue| queue.try_send(item).is_ok());
-        if !queued {
-            outbox.account.taken(1);
-            outbox.account.dropped(1, "the service is ending");
-            return;
+        if outbox.queue(&intake.queue, Item::of(failure, uuid, fingerprint.clone(), left_out)) {
+            intake.windows.open(fingerprint, now);
+            span.set_attribute(KeyValue::new(ITEM_UUID, uuid.to_string()));
         }
-        intake.windows.open(fingerprint, now);
-        span.set_attribute(KeyValue::new(ITEM_UUID, uuid.to_string()));
+    }
+
+    /// Reports `text`, of level info, in the active trace if there is one. Does not wait, as
+    /// [`Rollbar::report`] does not.
+    pub fn message(&self, text: impl Into<String>) {
+        let Inner { outbox, intake, .. } = &*self.0;
+        let Ok(intake) = intake.lock() else { return };
+        if outbox.admits() {
+            outbox.queue(&intake.queue, Item::message(Level::Info, text, None, None));
+        }
     }
 
     pub(super) fn endpoint(&self) -> &RollbarEndpoint {

@@ -67,7 +67,7 @@ pub(crate) async fn handler(
                 return;
             };
             let (route, received) = (request.match_pattern(), middleware.received(&request));
-            let item = Item::message(Level::Warning, TEXT, route, received);
+            let item = Item::message(Level::Warning, TEXT, route, Some(received));
             if rollbar.send(client, &item).await {
                 span.set_attribute(KeyValue::new(ITEM_UUID, item.uuid.to_string()));
             }

@@ -157,7 +157,8 @@ where
                 let scope = scope.map(|mut scope| {
                     if let Some(span) = scope.span() {
                         span.on_response(&response);
-                        response_headers::insert(response.headers_mut(), span.context());
+                        let with_xray = span.speaks_xray();
+                        response_headers::insert(response.headers_mut(), span.context(), with_xray);
                     }
                     scope
                 });
@@ -169,9 +170,9 @@ where
                 if let Some(mut scope) = scope {
                     if let Some(span) = scope.span() {
                         span.on_error(&error);
-                        let context = span.context().clone();
+                        let (context, with_xray) = (span.context().clone(), span.speaks_xray());
                         error.add_response_mapper(move |mut response| {
-                            response_headers::insert(response.headers_mut(), &context);
+                            response_headers::insert(response.headers_mut(), &context, with_xray);
                             response
                         });
                     }

@@ -22,6 +22,7 @@ use super::method::Method;
 use super::panic::{HandlerPanic, catch};
 use super::request_body::Upload;
 use super::settings::Middleware;
+use crate::propagation::Kind;
 
 /// `error.type` of a request whose client went away before it was answered.
 const CLIENT_DISCONNECTED: &str = "client_disconnected";
@@ -102,6 +103,11 @@ impl OpenSpan {
     /// The context in which this is the active span; attach it for a poll, never across an await.
     pub(super) fn context(&self) -> &Context {
         &self.cx
+    }
+
+    /// Is AWS's form of the context among those that are read here?
+    pub(super) fn speaks_xray(&self) -> bool {
+        self.settings.propagators.contains(&Kind::Xray)
     }
 
     /// Notes what the response tells: its route, its status, its error, its headers.

@@ -5,6 +5,7 @@
 //! `app.rs`, so that tests run side by side in one process.
 
 pub mod account;
+mod causes;
 mod end;
 mod limits;
 mod otlp;
@@ -12,12 +13,16 @@ mod pipeline;
 mod resource;
 mod sampler;
 mod stdout;
+#[cfg(feature = "aws")]
+pub mod xray;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::trace::{SdkTracerProvider, TracerProviderBuilder};
 
+#[cfg(feature = "aws")]
+use crate::config::RootSampler;
 use crate::config::TelemetryConfig;
 use crate::recent_traces::RecentTraces;
 use account::{Account, Delivery};
@@ -61,6 +66,10 @@ pub enum StartError {
     /// The thread that prints spans cannot be started.
     #[error("cannot start the thread that prints spans: {0}")]
     Console(#[source] std::io::Error),
+    /// The thread that asks the X-Ray daemon for sampling rules cannot be started.
+    #[cfg(feature = "aws")]
+    #[error("cannot start the thread that asks for sampling rules: {0}")]
+    Sampling(#[source] std::io::Error),
 }
 
 /// The running telemetry of the process; to be [shut down](Telemetry::shutdown) before it ends, or
@@ -71,6 +80,9 @@ pub struct Telemetry {
     pipelines: Vec<Pipeline>,
     end: End,
     unsampled: Unsampled,
+    /// What asks for sampling rules; it stops when this is dropped.
+    #[cfg(feature = "aws")]
+    _polling: Option<xray::sampling::Polling>,
 }
 
 /// The accounts of all exporters, to be looked at while they run; clones show the same.
@@ -119,13 +131,32 @@ impl Telemetry {
             if let Some(otlp) = &config.otlp {
                 pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit, &end)?);
             }
+            #[cfg(feature = "aws")]
+            if config.xray.exports {
+                pipelines.push(xray::pipeline(config, &resource));
+            }
         }
         let sampler = sampler::sampler(config);
+        #[cfg(feature = "aws")]
+        let (sampler, polling) = match config.sampler.root {
+            RootSampler::Xray if !config.disabled => {
+                let (rules, polling) =
+                    xray::rules(config, &resource).map_err(StartError::Sampling)?;
+                (sampler.by_rules(rules), Some(polling))
+            }
+            _ => (sampler, None),
+        };
         let unsampled = sampler.unsampled().clone();
         let builder = SdkTracerProvider::builder()
             .with_resource(resource.clone())
             .with_span_limits(config.limits)
             .with_sampler(sampler);
+        #[cfg(feature = "aws")]
+        let builder = if config.xray.ids {
+            builder.with_id_generator(xray::XrayIds::default())
+        } else {
+            builder
+        };
         // What is in the process comes before what leaves it.
         let (console, others) = pipelines.split_at(usize::from(config.console && !config.disabled));
         let add = |builder: TracerProviderBuilder, pipeline: &Pipeline| {
@@ -137,7 +168,14 @@ impl Telemetry {
             builder = builder.with_span_processor(recent.clone());
         }
         let provider = others.iter().fold(builder, add).build();
-        Ok(Self { provider, pipelines, end, unsampled })
+        Ok(Self {
+            provider,
+            pipelines,
+            end,
+            unsampled,
+            #[cfg(feature = "aws")]
+            _polling: polling,
+        })
     }
 
     /// What makes spans.

@@ -7,6 +7,7 @@ use crate::support::honeycomb::{CLASSIC_KEY, KEY, READ_KEY, SEND_KEY, STRANGE_KE
 use crate::support::process::command;
 use crate::support::receiver::Behaviour::{self, Fail, Hang, Reject};
 use crate::support::receiver::Receiver;
+use crate::support::rollbar::{FakeRollbar, Reply, TOKEN};
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
@@ -39,7 +40,7 @@ impl Checked {
 
     fn assert_works(&self) {
         assert_eq!((self.code, self.stderr.as_str()), (0, ""), "{}", self.stdout);
-        assert_eq!(self.line("All"), "All that is configured works.");
+        assert_eq!(self.line("All"), "All that was tried works.");
         assert!(!self.stdout.contains("FAILED"), "{}", self.stdout);
     }
 
@@ -52,7 +53,7 @@ impl Checked {
             assert!(line.contains(part), "{part} in {line}");
         }
         assert!(self.stderr.starts_with("backend-actix: 1 failed"), "{}", self.stderr);
-        assert!(!self.stdout.contains("All that is"), "{}", self.stdout);
+        assert!(!self.stdout.contains("All that was"), "{}", self.stdout);
     }
 }
 
@@ -243,4 +244,54 @@ fn a_configuration_that_cannot_be_used_is_one_line_and_exit_code_2() {
     assert_eq!((checked.code, checked.stdout.as_str()), (2, ""));
     assert_eq!(checked.stderr.lines().count(), 1, "{}", checked.stderr);
     assert!(checked.stderr.contains("expected a URL such as"), "{}", checked.stderr);
+}
+
+#[cfg(feature = "aws")]
+#[test]
+fn an_x_ray_daemon_is_tried_as_far_as_udp_tells() {
+    let daemon = crate::support::xray_daemon::XrayDaemon::start();
+    let address = daemon.variable();
+    let checked = check(&[("AWS_XRAY_DAEMON_ADDRESS", &address)]);
+    checked.assert_works();
+    checked.line(&format!("Spans to xray {address}"));
+    let document = &daemon.documents()[0];
+    let trace_id = document["trace_id"].as_str().unwrap()[2..].replace('-', "");
+    checked.line(&format!("ok       test span: handed over, trace {trace_id}"));
+
+    // Nobody listens there.
+    let checked = check(&[("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:1")]);
+    checked.assert_fails(
+        "test span",
+        &["nothing listens at 127.0.0.1:1", "see AWS_XRAY_DAEMON_ADDRESS"],
+    );
+}
+
+#[test]
+fn rollbar_is_sent_an_item_and_what_it_answers_is_said() {
+    let cases = [
+        (None, None),
+        (Some(Reply::Status(401)), Some("post_server_item")),
+        (Some(Reply::Limited(60)), Some("rate limit")),
+        (Some(Reply::Status(500)), Some("Rollbar answers 500")),
+    ];
+    for (reply, says) in cases {
+        let rollbar = FakeRollbar::start_with(reply.as_slice());
+        let checked = check(&[
+            ("OTEL_TRACES_EXPORTER", "none"),
+            ("ROLLBAR_ACCESS_TOKEN", TOKEN),
+            ("ROLLBAR_ENDPOINT", &rollbar.endpoint()),
+            ("ROLLBAR_ENVIRONMENT", "trying"),
+        ]);
+        assert!(!checked.stdout.contains(TOKEN), "{}", checked.stdout);
+        match says {
+            None => {
+                checked.assert_works();
+                assert!(checked.line("ok       test item").contains("\"trying\""));
+                let [item] = &rollbar.items()[..] else { panic!("{}", checked.stdout) };
+                assert_eq!(item["body"]["message"]["body"], "backend-actix check");
+                assert_eq!(item["level"], "info");
+            }
+            Some(part) => checked.assert_fails("test item", &[part, "ROLLBAR_ACCESS_TOKEN"]),
+        }
+    }
 }

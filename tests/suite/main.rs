@@ -30,3 +30,7 @@ mod shutdown;
 mod support;
 mod variables;
 mod wire;
+#[cfg(feature = "aws")]
+mod xray;
+#[cfg(feature = "aws")]
+mod xray_sampling;

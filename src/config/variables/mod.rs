@@ -4,6 +4,8 @@
 //! each, names that are not in it are taken for misspelt (`spelling.rs`), and tests hold it to what
 //! is read. Another variable is another row, in the file of its section.
 
+#[cfg(feature = "aws")]
+mod aws;
 mod logs;
 mod otlp;
 mod rollbar;
@@ -30,6 +32,8 @@ pub const SECTIONS: &[Section] = &[
     spans::SECTION,
     otlp::SECTION,
     server_span::SECTION,
+    #[cfg(feature = "aws")]
+    aws::SECTION,
     logs::SECTION,
     rollbar::SECTION,
     web::SECTION,

@@ -20,6 +20,7 @@ use super::answer::{Answer, answer};
 use super::secrets::Secrets;
 use crate::config::otlp::{CertificateFile, OtlpConfig};
 use crate::telemetry::StartError;
+use crate::telemetry::causes::with_causes;
 
 /// As the specification wants it: the exporter, its language, its version.
 const AGENT: &str = concat!(
@@ -146,10 +147,4 @@ fn read_certificates(config: &OtlpConfig) -> Result<Vec<Certificate>, StartError
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(StartError::NoCertificate { variable, path: path.clone() }),
     }
-}
-
-/// An error with what caused it: reqwest's own sentence says only "error sending request".
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -9,6 +9,8 @@ pub mod receiver;
 pub mod rollbar;
 pub mod scripted;
 pub mod service;
+#[cfg(feature = "aws")]
+pub mod xray_daemon;
 
 use std::sync::Once;
 

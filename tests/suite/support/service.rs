@@ -83,12 +83,20 @@ impl Service {
         routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
         settings: impl Fn(Middleware) -> Middleware + Clone + Send + 'static,
     ) -> Self {
+        Self::start_app_with(&[], routes, settings)
+    }
+
+    /// The same, with these variables for its telemetry.
+    pub fn start_app_with(
+        vars: &[(&str, &str)],
+        routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+        settings: impl Fn(Middleware) -> Middleware + Clone + Send + 'static,
+    ) -> Self {
         let receiver = Receiver::start();
-        let vars = [
-            ("OTEL_TRACES_EXPORTER".to_owned(), "otlp".to_owned()),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), receiver.endpoint()),
-        ];
-        let config = Config::from_vars(vars.into()).unwrap();
+        let endpoint = receiver.endpoint();
+        let needed = [("OTEL_TRACES_EXPORTER", "otlp"), ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)];
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let config = Config::from_vars(needed.iter().chain(vars).map(owned).collect()).unwrap();
         let telemetry = Telemetry::start(&config.telemetry).unwrap();
         let provider = telemetry.tracer_provider().clone();
         Self::run(receiver, telemetry, move || {
