@@ -9,6 +9,9 @@ cd "$(dirname "$0")/.."
 if ! command -v chromium >/dev/null; then
   apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null
 fi
+if ! command -v npm >/dev/null; then
+  apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null
+fi
 cargo build --locked --quiet --bin backend-actix --example own_page
 cd tests/browser
 npm ci --silent --no-audit --no-fund

@@ -48,8 +48,10 @@ async function load() {
 // An event tells of a hundred traces at most; the others are asked for when it is calm.
 const loadSoon = calm(1000, load);
 
+let events;
+
 export function connect() {
-  const events = new EventSource('/api/events');
+  events = new EventSource('/api/events');
   events.onerror = () => {
     live.connected = false;
     changed();
@@ -69,3 +71,9 @@ export function connect() {
     changed();
   });
 }
+
+// A browser has six connections to a host: a tab that nobody sees needs none of them.
+document.onvisibilitychange = () => {
+  events.close();
+  if (!document.hidden) connect();
+};

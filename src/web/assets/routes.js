@@ -91,7 +91,7 @@ export function show(main, { query, go }) {
   function spark(values) {
     const most = Math.max(...values, 1);
     const points = values.map((value, i) => `${2 * i},${22 - (value / most) * 20}`);
-    return s('svg.spark', { viewBox: '0 0 120 24', role: 'img', 'aria-label': `at most ${most} in a step of time` }, s('polyline', { points: points.join(' ') }));
+    return s('svg.spark', { viewBox: '0 0 120 24', role: 'img', 'aria-label': `up to ${most}` }, s('polyline', { points: points.join(' ') }));
   }
 
   load();

@@ -42,8 +42,6 @@ export function show(main, { query, go }) {
     else update(true);
   }
 
-  // --- the filter ---
-
   const route = h('select', { 'aria-label': 'Route', onchange: () => set('route', route.value) });
   const status = h('select', { 'aria-label': 'Status', onchange: () => set('status', status.value) },
     options([['', 'any status'], ...['2xx', '3xx', '4xx', '5xx'].map((value) => [value, value])]));
@@ -69,8 +67,6 @@ export function show(main, { query, go }) {
       filter.max_ns && chip(`${duration(filter.min_ns ?? 0)} – ${duration(filter.max_ns)}`, 'min_ns', 'max_ns'),
     ].filter(Boolean));
   }
-
-  // --- the rows ---
 
   const news = button('', () => {
     scroller.scrollTop = 0;
@@ -128,7 +124,7 @@ export function show(main, { query, go }) {
       style: { transform: `translateY(${index * ROW}px)` }, onclick: (event) => event.target.closest('a') || go(`/traces/${id}`),
     },
     h('time', { role: 'cell', title: rfc3339(us) }, time(us)),
-    cell('request', trace.errors > 0 && h('b.bad', { title: trace.error_type ?? 'ended in error' }, '✕'),
+    cell('request', trace.errors > 0 && h('b.bad', { title: trace.error_type }, '✕'),
       h('a', { href: `/traces/${id}`, tabindex: index === current ? 0 : -1, onfocus: () => { current = index; } }, h('bdi', h('b', method), ` ${rest.join(' ')}`)),
       target !== trace.route && h('span.quiet.target', { title: target, 'data-only': !trace.route }, target)),
     cell(`number ${grade(status)}`, status ?? (trace.running ? '…' : '–')),

@@ -10,7 +10,6 @@ export function traceView(trace, { compact = false, chosen = 0 } = {}) {
   const { tree } = trace;
   const runs = tree.some((span) => span.duration_ns == null);
   const loaded = performance.now();
-  // What runs reaches until now.
   const now = () => trace.age_ns + (performance.now() - loaded) * 1e6;
   const parentOf = (span) => span.depth && span.parent_span_id;
   const [closed, unfolded] = [new Set(), new Set()];
