@@ -465,14 +465,18 @@ fn the_pages_origins_may_call_the_api_while_there_is_a_page() {
     }
 }
 
+#[cfg(feature = "aws")]
 #[test]
 fn links_lead_to_the_same_trace_elsewhere() {
+    let daemon = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let daemon = (daemon.local_addr().unwrap().to_string(), daemon);
     let key = format!("x-honeycomb-team={KEY}");
     let service = Service::start_with(&[
         ON,
         ("OTEL_EXPORTER_OTLP_HEADERS", &key),
         ("TRACE_LINKS", "Jaeger=http://localhost:16686/trace/{trace_id}"),
-        ("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000"),
+        ("OTEL_TRACES_EXPORTER", "otlp,xray"),
+        ("AWS_XRAY_DAEMON_ADDRESS", &daemon.0),
         ("AWS_REGION", "eu-west-1"),
     ]);
     let page = service.page();
