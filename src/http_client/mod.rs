@@ -41,7 +41,7 @@ mod full_url;
 mod redirect;
 mod request;
 mod resend;
-mod retry;
+pub(crate) mod retry;
 mod settings;
 
 pub use client::Client;

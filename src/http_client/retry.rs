@@ -13,13 +13,13 @@ pub(super) fn is_idempotent(method: &Method) -> bool {
 }
 
 /// Does `status` say that it may go better soon?
-pub(super) fn is_transient(status: StatusCode) -> bool {
+pub(crate) fn is_transient(status: StatusCode) -> bool {
     matches!(status.as_u16(), 429 | 502 | 503 | 504)
 }
 
 /// How long the server wants to be left alone: `Retry-After` in seconds or as a date (RFC 9110,
 /// section 10.2.3). What is neither counts as absent.
-pub(super) fn wanted_delay(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn wanted_delay(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // Digits alone fail to be a number only by being too many.
@@ -30,7 +30,7 @@ pub(super) fn wanted_delay(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// `first`, doubled for each of the `retries` that were made, but no longer than `most`.
-pub(super) fn backoff(first: Duration, most: Duration, retries: u32) -> Duration {
+pub(crate) fn backoff(first: Duration, most: Duration, retries: u32) -> Duration {
     first.saturating_mul(2_u32.saturating_pow(retries)).min(most)
 }
 

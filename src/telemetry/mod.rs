@@ -5,6 +5,7 @@
 //! `app.rs`, so that tests run side by side in one process.
 
 pub mod account;
+mod end;
 mod limits;
 mod otlp;
 mod pipeline;
@@ -19,6 +20,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::config::TelemetryConfig;
 use account::{Account, Delivery};
+use end::End;
 use pipeline::Pipeline;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 
@@ -58,6 +60,7 @@ pub enum StartError {
 pub struct Telemetry {
     provider: SdkTracerProvider,
     pipelines: Vec<Pipeline>,
+    end: End,
 }
 
 /// The accounts of all exporters, to be looked at while they run; clones show the same.
@@ -79,6 +82,7 @@ impl Telemetry {
     pub fn start(config: &TelemetryConfig) -> Result<Self, StartError> {
         let resource = resource::resource(config);
         let limit = config.value_length_limit;
+        let end = End::default();
         let mut pipelines = Vec::new();
         if !config.disabled {
             // The console first: it is the one that people watch.
@@ -86,7 +90,7 @@ impl Telemetry {
                 pipelines.push(stdout::pipeline(&resource, limit).map_err(StartError::Console)?);
             }
             if let Some(otlp) = &config.otlp {
-                pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit)?);
+                pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit, &end)?);
             }
         }
         let builder = SdkTracerProvider::builder()
@@ -97,7 +101,7 @@ impl Telemetry {
             .iter()
             .fold(builder, |builder, pipeline| builder.with_span_processor(pipeline.clone()))
             .build();
-        Ok(Self { provider, pipelines })
+        Ok(Self { provider, pipelines, end })
     }
 
     /// What makes spans.
@@ -121,6 +125,7 @@ impl Telemetry {
     /// side by side, so that a receiver that hangs costs the others nothing; the provider's own
     /// shutdown would give each the whole timeout in turn.
     pub fn shutdown(self, deadline: Instant) -> Vec<Delivery> {
+        self.end.begin(deadline);
         let (done, drained) = std::sync::mpsc::channel::<()>();
         for pipeline in &self.pipelines {
             let (draining, done) = (pipeline.clone(), done.clone());

@@ -11,6 +11,7 @@ mod command_line;
 mod config;
 mod cors;
 mod custom_app;
+mod delivery;
 mod ends;
 mod export;
 mod http_client;

@@ -22,6 +22,18 @@ pub struct Finished {
     pub stderr: String,
 }
 
+impl Finished {
+    /// What the last lines say of the spans that went to `exporter`: exported, failed, dropped.
+    pub fn report(&self, exporter: &str) -> [u64; 3] {
+        let is_report = |line: &&str| line.contains(exporter) && line.contains("exported, ");
+        let report = self.stderr.lines().rev().find(is_report);
+        let report = report.unwrap_or_else(|| panic!("no report of {exporter}: {}", self.stderr));
+        let numbers = report.split([' ', ',']).filter_map(|word| word.parse().ok());
+        let numbers: Vec<u64> = numbers.collect();
+        numbers[..3].try_into().unwrap()
+    }
+}
+
 /// Runs the binary to its end, which comes by itself: it cannot start.
 pub fn run(vars: &[(&str, &str)]) -> Finished {
     let output = command(vars).output().unwrap();

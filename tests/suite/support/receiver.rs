@@ -1,16 +1,23 @@
-//! An OTLP/HTTP receiver on a free port of loopback: decodes what arrives and keeps it.
+//! An OTLP/HTTP receiver on a free port of loopback: decodes what arrives and keeps it, or fails as a test
+//! wants it to.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::ServerHandle;
+use actix_web::http::StatusCode;
 use actix_web::rt::{System, time::sleep};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value as AnyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
@@ -80,6 +87,27 @@ fn json_value(value: Option<&AnyValue>) -> Value {
     }
 }
 
+/// What the receiver does with an export.
+#[derive(Clone, Copy, Debug)]
+pub enum Behaviour {
+    /// Keeps it.
+    Accept,
+    /// Keeps it, after a while.
+    Slow(Duration),
+    /// Keeps it, and breaks off in the middle of saying so.
+    AcceptAndBreak,
+    /// Keeps it but for so many spans, and says this.
+    Reject(i64, &'static str),
+    /// Answers with this status, `Retry-After` and plain text.
+    Fail(u16, Option<&'static str>, &'static str),
+    /// Keeps it if it has no more spans than that.
+    AtMost(usize),
+    /// Never answers.
+    Hang,
+}
+
+type Behave = Arc<dyn Fn(usize) -> Behaviour + Send + Sync>;
+
 #[derive(Default)]
 struct Seen {
     spans: Mutex<Vec<Received>>,
@@ -97,12 +125,22 @@ pub struct Receiver {
 
 impl Receiver {
     pub fn start() -> Self {
-        Self::start_as(Duration::ZERO, None)
+        Self::start_as(|_| Behaviour::Accept)
     }
 
     /// A receiver that takes `delay` for each export, and keeps it only then.
     pub fn start_slow(delay: Duration) -> Self {
-        Self::start_as(delay, None)
+        Self::start_as(move |_| Behaviour::Slow(delay))
+    }
+
+    /// A receiver that asks what to do with each export, by its number from 0.
+    pub fn start_as(behave: impl Fn(usize) -> Behaviour + Send + Sync + 'static) -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), Arc::new(behave), None)
+    }
+
+    /// A receiver at an address where there was none before.
+    pub fn start_late(address: SocketAddr) -> Self {
+        Self::start_at(address, Arc::new(|_| Behaviour::Accept), None)
     }
 
     /// An HTTPS receiver for `localhost`, and its certificate as PEM: nobody trusts it but by that.
@@ -116,10 +154,11 @@ impl Receiver {
             .with_no_client_auth()
             .with_single_cert(vec![cert.der().clone()], key)
             .unwrap();
-        (Self::start_as(Duration::ZERO, Some(tls)), cert.pem())
+        let any = "127.0.0.1:0".parse().unwrap();
+        (Self::start_at(any, Arc::new(|_| Behaviour::Accept), Some(tls)), cert.pem())
     }
 
-    fn start_as(delay: Duration, tls: Option<ServerConfig>) -> Self {
+    fn start_at(address: SocketAddr, behave: Behave, tls: Option<ServerConfig>) -> Self {
         let seen = Arc::new(Seen::default());
         let (sender, started) = mpsc::channel();
         let app_seen = Arc::clone(&seen);
@@ -128,13 +167,12 @@ impl Receiver {
                 let server = HttpServer::new(move || {
                     App::new()
                         .app_data(web::Data::from(Arc::clone(&app_seen)))
-                        .app_data(web::Data::new(delay))
+                        .app_data(web::Data::new(Arc::clone(&behave)))
                         .app_data(web::PayloadConfig::new(64 * 1024 * 1024))
                         .route("/v1/traces", web::post().to(receive))
                 })
                 .workers(1)
                 .disable_signals();
-                let address = ("127.0.0.1", 0);
                 let server = match tls {
                     Some(tls) => server.bind_rustls_0_23(address, tls),
                     None => server.bind(address),
@@ -190,9 +228,8 @@ async fn receive(
     request: HttpRequest,
     body: web::Bytes,
     seen: web::Data<Seen>,
-    delay: web::Data<Duration>,
+    behave: web::Data<Behave>,
 ) -> HttpResponse {
-    sleep(**delay).await;
     let headers: BTreeMap<_, _> = request
         .headers()
         .iter()
@@ -211,10 +248,78 @@ async fn receive(
         Some(other) => panic!("content-encoding {other}"),
     };
     let export = ExportTraceServiceRequest::decode(&body[..]).expect("an OTLP message");
-    seen.headers.lock().unwrap().push(headers);
-    seen.spans.lock().unwrap().extend(spans(export));
-    seen.arrived.notify_all();
-    HttpResponse::Ok().content_type("application/x-protobuf").finish()
+    let mut received = spans(export);
+    let number = {
+        let mut all = seen.headers.lock().unwrap();
+        all.push(headers);
+        all.len() - 1
+    };
+    let protobuf = || {
+        let mut response = HttpResponse::Ok();
+        response.content_type("application/x-protobuf");
+        response
+    };
+    let response = match behave(number) {
+        Behaviour::Accept => protobuf().finish(),
+        Behaviour::Slow(delay) => {
+            sleep(delay).await;
+            protobuf().finish()
+        }
+        Behaviour::AcceptAndBreak => protobuf().body(Broken::default()),
+        Behaviour::Reject(count, message) => {
+            received.truncate(received.len().saturating_sub(count as usize));
+            let partial_success = Some(ExportTracePartialSuccess {
+                rejected_spans: count,
+                error_message: message.to_owned(),
+            });
+            protobuf().body(ExportTraceServiceResponse { partial_success }.encode_to_vec())
+        }
+        Behaviour::AtMost(most) if received.len() <= most => protobuf().finish(),
+        Behaviour::AtMost(_) => HttpResponse::PayloadTooLarge().finish(),
+        Behaviour::Fail(status, retry_after, text) => {
+            let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap());
+            if let Some(retry_after) = retry_after {
+                response.insert_header(("retry-after", retry_after));
+            }
+            response.content_type("text/plain").body(text)
+        }
+        Behaviour::Hang => std::future::pending().await,
+    };
+    if response.status().is_success() {
+        seen.spans.lock().unwrap().extend(received);
+        seen.arrived.notify_all();
+    }
+    response
+}
+
+/// A body that is announced, begins, and breaks off.
+#[derive(Default)]
+struct Broken {
+    polls: u32,
+}
+
+impl MessageBody for Broken {
+    type Error = std::io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(100)
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<web::Bytes, Self::Error>>> {
+        self.polls += 1;
+        match self.polls {
+            1 => Poll::Ready(Some(Ok(web::Bytes::from_static(b"begun")))),
+            // What there is, is sent while nothing more comes.
+            2 => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            _ => Poll::Ready(Some(Err(std::io::ErrorKind::BrokenPipe.into()))),
+        }
+    }
 }
 
 fn spans(export: ExportTraceServiceRequest) -> Vec<Received> {

@@ -1,0 +1,143 @@
+//! One HTTP exchange with the receiver.
+//!
+//! The client is a blocking one, for the batch processor's thread; an asynchronous one would need a
+//! runtime there. Nothing here runs on a thread of the service.
+
+use std::fmt;
+use std::io::Write;
+use std::thread::ScopedJoinHandle;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use opentelemetry_http::Bytes;
+use reqwest::header::{
+    CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
+use reqwest::{Certificate, blocking, redirect};
+
+use super::answer::{Answer, answer};
+use crate::config::otlp::OtlpConfig;
+use crate::telemetry::StartError;
+
+/// As the specification wants it: the exporter, its language, its version.
+const AGENT: &str = concat!(
+    "OTel-OTLP-Exporter-Rust/",
+    env!("CARGO_PKG_VERSION"),
+    " (",
+    env!("CARGO_PKG_NAME"),
+    ")"
+);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Posts requests to one receiver. What is configured is what is sent.
+pub(super) struct Client {
+    http: blocking::Client,
+    url: String,
+    headers: HeaderMap,
+    gzip: bool,
+    timeout: Duration,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the headers and the URL: a key is among them.
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    pub(super) fn new(config: &OtlpConfig) -> Result<Self, StartError> {
+        let builder = blocking::Client::builder()
+            .connect_timeout(config.timeout.min(CONNECT_TIMEOUT))
+            // A redirect would carry the key to wherever it points.
+            .redirect(redirect::Policy::none());
+        let certificates = read_certificates(config)?;
+        let builder = if config.endpoint.is_https() {
+            builder.tls_certs_merge(certificates)
+        } else {
+            // Plain HTTP needs no certificates; the system's would take time and memory to read, and
+            // an image without them could not even start.
+            builder.tls_certs_only([])
+        };
+        // A blocking client must not be made on a thread that drives a runtime, which the caller's may.
+        let built = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().spawn_scoped(scope, || builder.build());
+            thread.map_err(|error| unusable(config, error.to_string())).map(ScopedJoinHandle::join)
+        })?;
+        let http = match built {
+            Ok(Ok(http)) => http,
+            Ok(Err(error)) => return Err(unusable(config, with_causes(&error))),
+            Err(_) => return Err(unusable(config, "the HTTP client could not be made".to_owned())),
+        };
+        Ok(Self {
+            http,
+            url: config.endpoint.as_str().to_owned(),
+            headers: headers(config),
+            gzip: config.gzip,
+            timeout: config.timeout,
+        })
+    }
+
+    /// How long an exchange may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// `request` as it is sent.
+    pub(super) fn body(&self, request: &Bytes) -> Bytes {
+        if !self.gzip {
+            return request.clone();
+        }
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        // Writing to memory does not fail.
+        let _ = encoder.write_all(request);
+        encoder.finish().unwrap_or_default().into()
+    }
+
+    /// Sends `body`, and says what came of it, within `timeout`.
+    pub(super) fn post(&self, body: Bytes, timeout: Duration) -> Answer {
+        let request = self.http.post(&self.url).headers(self.headers.clone());
+        match request.timeout(timeout).body(body).send() {
+            Ok(response) => answer(response),
+            // Without the URL, which may have a key in its query.
+            Err(error) => Answer::none(with_causes(&error.without_url())),
+        }
+    }
+}
+
+/// What goes with each request: what is configured, but how the body is to be read is ours to say.
+fn headers(config: &OtlpConfig) -> HeaderMap {
+    let mut headers = config.headers.clone();
+    let mut set = |name: HeaderName, value: &'static str| {
+        headers.insert(name, HeaderValue::from_static(value));
+    };
+    set(CONTENT_TYPE, "application/x-protobuf");
+    set(USER_AGENT, AGENT);
+    if config.gzip {
+        set(CONTENT_ENCODING, "gzip");
+    } else {
+        headers.remove(CONTENT_ENCODING);
+    }
+    headers
+}
+
+fn unusable(config: &OtlpConfig, reason: String) -> StartError {
+    StartError::HttpClient { endpoint: config.endpoint.to_string(), reason }
+}
+
+fn read_certificates(config: &OtlpConfig) -> Result<Vec<Certificate>, StartError> {
+    let Some(path) = &config.certificate else { return Ok(Vec::new()) };
+    let pem = std::fs::read(path)
+        .map_err(|source| StartError::UnreadableCertificate { path: path.clone(), source })?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(StartError::NoCertificate { path: path.clone() }),
+    }
+}
+
+/// An error with what caused it: reqwest's own sentence says only "error sending request".
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
