@@ -6,19 +6,39 @@ use crate::server_span::Ended;
 /// The target under which the lines are logged: `RUST_LOG=info,access=warn` keeps only failures.
 const TARGET: &str = "access";
 
-/// Writes the line of one request: an error for what failed on our side, else info.
+/// Writes the line of one request: an error for what failed on our side, else info. The message has
+/// method, route and status for people; the fields have them for log records, and are not in the line.
 pub(crate) fn write(request: &Ended) {
     let Ended { method, route, trace_id, .. } = request;
     let route = route.as_deref().unwrap_or("-");
-    let status =
-        request.status.map_or_else(|| "-".to_owned(), |status| status.as_u16().to_string());
+    let status = request.status.map(|status| status.as_u16());
+    let shown_status = status.map_or_else(|| "-".to_owned(), |status| status.to_string());
     let duration_ms = (request.duration.as_secs_f64() * 1e6).round() / 1e3;
+    // A guess is in the message, as in the span's name, never in an attribute.
+    let known_route = request.route.as_deref().filter(|_| request.is_routed);
     match &request.error_type {
         Some(error_type) => tracing::error!(
-            target: TARGET, duration_ms, %error_type, %trace_id, "{method} {route} {status}"
+            target: TARGET,
+            {
+                duration_ms,
+                %error_type,
+                %trace_id,
+                "http.request.method" = &**method,
+                "http.route" = known_route,
+                "http.response.status_code" = status,
+            },
+            "{method} {route} {shown_status}"
         ),
         None => tracing::info!(
-            target: TARGET, duration_ms, %trace_id, "{method} {route} {status}"
+            target: TARGET,
+            {
+                duration_ms,
+                %trace_id,
+                "http.request.method" = &**method,
+                "http.route" = known_route,
+                "http.response.status_code" = status,
+            },
+            "{method} {route} {shown_status}"
         ),
     }
 }

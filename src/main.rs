@@ -58,16 +58,18 @@ fn ask_health() -> Result<(), (u8, Box<dyn Error>)> {
 fn serve() -> Result<(), Box<dyn Error>> {
     let config = Config::from_env()?;
     // Dropped last: what was logged until then is written.
-    let _log = config.logs.console.then(|| logging::start(&config.log_filter));
+    let log = logging::start(&config.log_filter, config.logs.console);
     logging::log_panics();
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
+    let telemetry = Telemetry::start(&config.telemetry)
+        .and_then(|telemetry| telemetry.with_logs(&config.logs))
+        .inspect(|telemetry| log.export_to(telemetry, &config.logs));
+    // After that, so that exporters get them too; also where that fails.
+    logging::log_config_warnings(&config.warnings);
     for variable in &config.unused {
         tracing::debug!("{variable} is set, and means nothing to this service");
     }
 
-    let telemetry = Telemetry::start(&config.telemetry)?;
+    let telemetry = telemetry?;
     let stop = signals::listen()?;
     let system = System::new();
     let server = system.block_on(async {
@@ -76,6 +78,10 @@ fn serve() -> Result<(), Box<dyn Error>> {
     match telemetry.destinations().join(", ").as_str() {
         "" => tracing::info!("spans go nowhere"),
         destinations => tracing::info!("spans go to {destinations}"),
+    }
+    let destinations = telemetry.log_destinations();
+    if !destinations.is_empty() {
+        tracing::info!("log records go to {}", destinations.join(", "));
     }
     for address in server.addresses() {
         tracing::info!("listening on http://{address}");
@@ -88,7 +94,7 @@ fn serve() -> Result<(), Box<dyn Error>> {
         if delivery.lost() == 0 {
             tracing::info!("{delivery}");
         } else {
-            tracing::warn!("{delivery}");
+            tracing::warn!(target: logging::OF_TELEMETRY, "{delivery}");
         }
     }
     Ok(())

@@ -30,9 +30,6 @@ impl LogsConfig {
         // Unlike spans, log records go to a receiver only where that is asked for.
         let asked_for = Some(is_named("otlp").unwrap_or(false));
         let otlp = OtlpConfig::read(env, Signal::Logs, asked_for, batch.export_timeout)?;
-        if otlp.is_some() {
-            env.warn("OTEL_LOGS_EXPORTER has otlp, but logs to an OTLP receiver: not built in yet; ignored");
-        }
         Ok(Self {
             console: is_named("console").unwrap_or(true),
             otlp,

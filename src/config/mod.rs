@@ -33,6 +33,7 @@ use url::Url;
 
 use crate::cors::Origins;
 pub use environment::{ConfigError, Environment};
+pub use limits::RecordLimits;
 pub use logs::LogsConfig;
 pub use server_span::ServerSpanConfig;
 pub use telemetry::TelemetryConfig;

@@ -1,12 +1,14 @@
-//! Where spans go when they have ended: a tracer provider with one pipeline (`pipeline.rs`) for each
-//! exporter that is configured.
+//! Where spans go when they have ended, and log records when they are written: a tracer provider and a
+//! logger provider with one pipeline (`pipeline.rs`, `log_pipeline.rs`) for each exporter that is
+//! configured.
 //!
-//! Exporters are chosen in [`Telemetry::start`]. Nothing here is global: the provider is handed to
+//! Exporters are chosen in [`Telemetry::start`] and [`Telemetry::with_logs`]. Nothing here is global: the provider is handed to
 //! `app.rs`, so that tests run side by side in one process.
 
 pub mod account;
 mod end;
 mod limits;
+mod log_pipeline;
 mod otlp;
 mod pipeline;
 mod resource;
@@ -16,11 +18,14 @@ mod stdout;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::{LoggerProviderBuilder, SdkLoggerProvider};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
-use crate::config::TelemetryConfig;
+use crate::config::{LogsConfig, TelemetryConfig};
 use account::{Account, Delivery};
 use end::End;
+use log_pipeline::LogPipeline;
 use pipeline::Pipeline;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 
@@ -60,6 +65,11 @@ pub enum StartError {
 pub struct Telemetry {
     provider: SdkTracerProvider,
     pipelines: Vec<Pipeline>,
+    /// `None` where nothing takes log records.
+    logger_provider: Option<SdkLoggerProvider>,
+    log_pipelines: Vec<LogPipeline>,
+    is_disabled: bool,
+    resource: Resource,
     end: End,
 }
 
@@ -68,14 +78,14 @@ pub struct Telemetry {
 pub struct Accounts(Arc<[Account]>);
 
 impl Accounts {
-    /// What became of the spans so far, for each exporter.
+    /// What became of the spans and log records so far, for each exporter.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.0.iter().map(|account| account.delivery(0)).collect()
     }
 }
 
 impl Telemetry {
-    /// Starts the exporters that `config` asks for.
+    /// Starts the exporters of spans that `config` asks for.
     ///
     /// # Errors
     /// An exporter that could never send.
@@ -94,14 +104,45 @@ impl Telemetry {
             }
         }
         let builder = SdkTracerProvider::builder()
-            .with_resource(resource)
+            .with_resource(resource.clone())
             .with_span_limits(config.limits)
             .with_sampler(sampler::sampler(config));
         let provider = pipelines
             .iter()
             .fold(builder, |builder, pipeline| builder.with_span_processor(pipeline.clone()))
             .build();
-        Ok(Self { provider, pipelines, end })
+        Ok(Self {
+            provider,
+            pipelines,
+            logger_provider: None,
+            log_pipelines: Vec::new(),
+            is_disabled: config.disabled,
+            resource,
+            end,
+        })
+    }
+
+    /// Starts the exporters of log records that `config` asks for, beside stderr; the resource is that
+    /// of the spans. None where `OTEL_SDK_DISABLED` is true.
+    ///
+    /// # Errors
+    /// An exporter that could never send.
+    pub fn with_logs(mut self, config: &LogsConfig) -> Result<Self, StartError> {
+        if self.is_disabled {
+            return Ok(self);
+        }
+        let Self { resource, end, log_pipelines, .. } = &mut self;
+        if let Some(otlp) = &config.otlp {
+            log_pipelines.push(otlp::log_pipeline(otlp, &config.batch, resource, end)?);
+        }
+        if !self.log_pipelines.is_empty() {
+            let builder = SdkLoggerProvider::builder().with_resource(self.resource.clone());
+            let add = |builder: LoggerProviderBuilder, pipeline: &LogPipeline| {
+                builder.with_log_processor(pipeline.clone())
+            };
+            self.logger_provider = Some(self.log_pipelines.iter().fold(builder, add).build());
+        }
+        Ok(self)
     }
 
     /// What makes spans.
@@ -109,17 +150,29 @@ impl Telemetry {
         &self.provider
     }
 
-    /// The accounts of the exporters.
-    pub fn accounts(&self) -> Accounts {
-        Accounts(self.pipelines.iter().map(|pipeline| pipeline.account().clone()).collect())
+    /// What takes log records, if anything does.
+    pub fn logger_provider(&self) -> Option<&SdkLoggerProvider> {
+        self.logger_provider.as_ref()
     }
 
-    /// The names and destinations of the exporters, for the start line.
+    /// The accounts of the exporters.
+    pub fn accounts(&self) -> Accounts {
+        let spans = self.pipelines.iter().map(Pipeline::account);
+        let log_records = self.log_pipelines.iter().map(LogPipeline::account);
+        Accounts(spans.chain(log_records).cloned().collect())
+    }
+
+    /// The names and destinations of the exporters of spans, for the start line.
     pub fn destinations(&self) -> Vec<&str> {
         self.pipelines.iter().map(|pipeline| pipeline.account().destination()).collect()
     }
 
-    /// Sends what is queued until `deadline`, and says what became of all spans.
+    /// The same of log records, beside stderr.
+    pub fn log_destinations(&self) -> Vec<&str> {
+        self.log_pipelines.iter().map(|pipeline| pipeline.account().destination()).collect()
+    }
+
+    /// Sends what is queued until `deadline`, and says what became of all spans and log records.
     ///
     /// Blocks: call it on a plain thread, after the server has stopped. The pipelines are shut down
     /// side by side, so that a receiver that hangs costs the others nothing; the provider's own
@@ -127,15 +180,15 @@ impl Telemetry {
     pub fn shutdown(self, deadline: Instant) -> Vec<Delivery> {
         self.end.begin(deadline);
         let (done, drained) = std::sync::mpsc::channel::<()>();
-        for pipeline in &self.pipelines {
-            let (draining, done) = (pipeline.clone(), done.clone());
+        for drain in self.drains() {
+            let (draining, done) = (Arc::clone(&drain), done.clone());
             // Not joined: the deadline holds whatever an exporter does.
             let thread = std::thread::Builder::new().spawn(move || {
-                draining.drain(deadline.saturating_duration_since(Instant::now()));
+                draining(deadline.saturating_duration_since(Instant::now()));
                 drop(done);
             });
             if thread.is_err() {
-                pipeline.drain(deadline.saturating_duration_since(Instant::now()));
+                drain(deadline.saturating_duration_since(Instant::now()));
             }
         }
         drop(done);
@@ -145,7 +198,22 @@ impl Telemetry {
         let _ = drained.recv_timeout(left);
         self.accounts().deliveries().into_iter().map(Delivery::at_the_end).collect()
     }
+
+    /// What drains each pipeline, within a time.
+    fn drains(&self) -> impl Iterator<Item = Drain> {
+        let spans = self.pipelines.iter().cloned().map(|pipeline| {
+            let drain: Drain = Arc::new(move |timeout| pipeline.drain(timeout));
+            drain
+        });
+        let log_records = self.log_pipelines.iter().cloned().map(|pipeline| {
+            let drain: Drain = Arc::new(move |timeout| pipeline.drain(timeout));
+            drain
+        });
+        spans.chain(log_records)
+    }
 }
+
+type Drain = Arc<dyn Fn(Duration) + Send + Sync>;
 
 /// How much later than its deadline a drain may report that it was cut off.
 const MOMENT: Duration = Duration::from_millis(100);

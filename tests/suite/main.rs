@@ -16,6 +16,7 @@ mod ends;
 mod export;
 mod http_client;
 mod limits;
+mod logs;
 mod malformed;
 mod registry;
 mod sampling;

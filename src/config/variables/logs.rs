@@ -22,7 +22,7 @@ pub(super) const SECTION: Section = Section {
         Variable::shown(
             "OTEL_LOGS_EXPORTER",
             "`console`",
-            "`console`: lines on stderr; or `none`",
+            "a list of `console` (lines on stderr) and `otlp` (log records to the receiver that the variables above name, under `/v1/logs`); or `none`. Without `console`, stderr has only warnings: of what could not be delivered, and of the environment",
             exporters,
         ),
         Variable::shown(
@@ -65,5 +65,8 @@ pub(super) const SECTION: Section = Section {
 };
 
 fn exporters(config: &Config) -> Value {
-    if config.logs.console { json!(["console"]) } else { json!(["none"]) }
+    let logs = &config.logs;
+    let all = [("console", logs.console), ("otlp", logs.otlp.is_some())];
+    let used: Vec<_> = all.into_iter().filter(|(_, used)| *used).map(|(name, _)| name).collect();
+    if used.is_empty() { json!(["none"]) } else { json!(used) }
 }
