@@ -48,9 +48,6 @@ fn is_of_telemetry(target: &str) -> bool {
         || BELOW_TELEMETRY.iter().any(|prefix| target.starts_with(prefix))
 }
 
-/// What the environment says is wrong with itself, as [`log_config_warnings`] logs it.
-const CONFIG: &str = "backend_actix::config";
-
 /// A running log. Dropped last: what was logged until then is written.
 pub struct Log {
     records: Records,
@@ -60,27 +57,27 @@ pub struct Log {
 impl Log {
     /// From now on what is logged goes to the log exporters of `telemetry` too.
     pub fn export_to(&self, telemetry: &Telemetry, config: &LogsConfig) {
-        self.records.go_to(telemetry, config.limits);
+        if let Some(provider) = telemetry.logger_provider() {
+            self.records.go_to(provider, config.limits);
+        }
     }
 }
 
-/// Starts logging what `filter`, in the form of `RUST_LOG`, lets through. To be called once, before
-/// telemetry starts; later calls change nothing. Lines are written by a thread of their own, so that
-/// nobody waits for a stderr that is not read; it ends with the [`Log`].
-///
-/// Without `on_console` (`console` in `OTEL_LOGS_EXPORTER`), stderr has only warnings of what
-/// telemetry loses and of what the environment gets wrong: nobody would learn them otherwise.
-pub fn start(filter: &str, on_console: bool) -> Log {
+/// Starts logging what `filter`, in the form of `RUST_LOG`, lets through, to where `config` says. To be
+/// called once, before telemetry starts; later calls change nothing. Lines are written by a thread of
+/// their own, so that nobody waits for a stderr that is not read; it ends with the [`Log`].
+pub fn start(filter: &str, config: &LogsConfig) -> Log {
     let (stderr, guard) = tracing_appender::non_blocking(std::io::stderr());
     let filter = EnvFilter::builder()
         .parse(filter)
         // `Config` has parsed it already and warned; `parse_lossy` would do so with `eprintln!`.
         .unwrap_or_default();
+    let (is_on_console, is_exported) = (config.console, config.is_exported());
     let on_stderr = filter_fn(move |event| {
         let is_judged = SDK_CONFIG_WARNINGS.iter().any(|prefix| event.name().starts_with(prefix));
-        let is_needed = *event.level() <= Level::WARN
-            && (is_of_telemetry(event.target()) || event.target() == CONFIG);
-        !is_judged && (on_console || is_needed)
+        // Exporters do not get what telemetry loses: without a line nobody would learn it.
+        let is_loss = *event.level() <= Level::WARN && is_of_telemetry(event.target());
+        !is_judged && (is_on_console || is_exported && is_loss)
     });
     let lines = tracing_subscriber::fmt::layer()
         .fmt_fields(LineFields)
@@ -92,19 +89,9 @@ pub fn start(filter: &str, on_console: bool) -> Log {
     let records = Records::default();
     // Records come last: a full queue is warned about while one is passed on.
     // An error means that a program which embeds us logs already.
-    let _ = tracing_subscriber::registry()
-        .with(filter)
-        .with(lines)
-        .with(records.clone())
-        .try_init();
+    let _ =
+        tracing_subscriber::registry().with(filter).with(lines).with(records.clone()).try_init();
     Log { records, _stderr: guard }
-}
-
-/// Logs what is wrong with the environment.
-pub fn log_config_warnings(warnings: &[String]) {
-    for warning in warnings {
-        tracing::warn!(target: CONFIG, "{warning}");
-    }
 }
 
 /// Lets each warning of the SDK through once a minute; everything else always.

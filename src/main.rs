@@ -58,13 +58,15 @@ fn ask_health() -> Result<(), (u8, Box<dyn Error>)> {
 fn serve() -> Result<(), Box<dyn Error>> {
     let config = Config::from_env()?;
     // Dropped last: what was logged until then is written.
-    let log = logging::start(&config.log_filter, config.logs.console);
+    let log = logging::start(&config.log_filter, &config.logs);
     logging::log_panics();
     let telemetry = Telemetry::start(&config.telemetry)
         .and_then(|telemetry| telemetry.with_logs(&config.logs))
         .inspect(|telemetry| log.export_to(telemetry, &config.logs));
     // After that, so that exporters get them too; also where that fails.
-    logging::log_config_warnings(&config.warnings);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     for variable in &config.unused {
         tracing::debug!("{variable} is set, and means nothing to this service");
     }

@@ -19,6 +19,11 @@ pub struct LogsConfig {
 }
 
 impl LogsConfig {
+    /// Do log records go anywhere but to stderr?
+    pub fn is_exported(&self) -> bool {
+        self.otlp.is_some()
+    }
+
     /// Reads the variables.
     ///
     /// # Errors

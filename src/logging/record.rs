@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use opentelemetry::logs::{AnyValue, LogRecord, Logger, LoggerProvider, Severity};
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, InstrumentationScope, Key};
-use opentelemetry_sdk::logs::SdkLogger;
+use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
 use opentelemetry_semantic_conventions::{SCHEMA_URL, attribute as key};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -19,7 +19,6 @@ use tracing_subscriber::layer::{self, Layer};
 
 use super::is_of_telemetry;
 use crate::config::RecordLimits;
-use crate::telemetry::Telemetry;
 
 /// Where records go, as soon as telemetry runs; clones share it.
 #[derive(Clone, Default)]
@@ -31,9 +30,8 @@ struct Exporting {
 }
 
 impl Records {
-    /// From now on what is logged goes to the exporters of `telemetry`, if there are any.
-    pub(super) fn go_to(&self, telemetry: &Telemetry, limits: RecordLimits) {
-        let Some(provider) = telemetry.logger_provider() else { return };
+    /// From now on what is logged goes to the exporters of `provider`.
+    pub(super) fn go_to(&self, provider: &SdkLoggerProvider, limits: RecordLimits) {
         // Its name gives way to the target of each record.
         let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
             .with_schema_url(SCHEMA_URL)
@@ -162,3 +160,6 @@ impl<R: LogRecord> Visit for Fields<'_, R> {
         self.add(field, value);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ pub(super) const SECTION: Section = Section {
         Variable::shown(
             "OTEL_LOGS_EXPORTER",
             "`console`",
-            "a list of `console` (lines on stderr) and `otlp` (log records to the receiver that the variables above name, under `/v1/logs`); or `none`. Without `console`, stderr has only warnings: of what could not be delivered, and of the environment",
+            "a list of `console` (lines on stderr) and `otlp` (log records to the receiver that the variables above name, under `/v1/logs`); or `none`. With `otlp` alone, stderr still has the warnings of telemetry that could not be delivered",
             exporters,
         ),
         Variable::shown(

@@ -1,5 +1,6 @@
 //! The same as `exporter.rs` for log records. They are few beside spans: the stock transform will do.
 
+use opentelemetry::InstrumentationScope;
 use opentelemetry_http::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
@@ -7,7 +8,6 @@ use opentelemetry_proto::transform::logs::tonic::group_logs_by_resource_and_scop
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogBatch, LogExporter, SdkLogRecord};
-use opentelemetry::InstrumentationScope;
 use prost::Message;
 
 use super::sender::{Sender, Sent};
