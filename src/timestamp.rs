@@ -20,19 +20,8 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let t = self.0;
-        // Written out: chrono's own formatting interprets a pattern at every call.
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}+00:00",
-            t.year(),
-            t.month(),
-            t.day(),
-            t.hour(),
-            t.minute(),
-            t.second(),
-            t.timestamp_subsec_micros().min(999_999), // a leap second counts beyond it
-        )
+        f.write_str(DateAndTime::new(self.0, b'T').as_str())?;
+        f.write_str("+00:00")
     }
 }
 
@@ -58,8 +47,49 @@ impl Sub<TimeDelta> for Timestamp {
     }
 }
 
+/// The text of a date and a time to the microsecond, such as `2026-11-22T10:10:41.892591`.
+///
+/// Written digit by digit: chrono interprets a pattern at every call, `write!` a format for every
+/// number, and a request writes nine of these.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DateAndTime([u8; 26]);
+
+impl DateAndTime {
+    /// The text of `time`, a year from 0 to 9999, with `separator` in the place of the `T`.
+    pub(crate) fn new(time: DateTime<Utc>, separator: u8) -> Self {
+        let (date, clock) = (time.date_naive(), time.time());
+        let mut text = *b"0000-00-00T00:00:00.000000";
+        write_digits(&mut text[0..4], date.year().unsigned_abs());
+        write_digits(&mut text[5..7], date.month());
+        write_digits(&mut text[8..10], date.day());
+        text[10] = separator;
+        write_digits(&mut text[11..13], clock.hour());
+        write_digits(&mut text[14..16], clock.minute());
+        write_digits(&mut text[17..19], clock.second());
+        // A leap second counts beyond a million.
+        write_digits(&mut text[20..26], (clock.nanosecond() / 1000).min(999_999));
+        Self(text)
+    }
+
+    /// The text.
+    pub(crate) fn as_str(&self) -> &str {
+        // ASCII, if the separator is.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// The last decimal digits of `number`, as many as there is room for.
+fn write_digits(text: &mut [u8], mut number: u32) {
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -73,6 +103,19 @@ mod tests {
         for (instant, written) in cases {
             let parsed: DateTime<Utc> = instant.parse().unwrap();
             assert_eq!(Timestamp(parsed).to_string(), written, "{instant}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_date_is_written_as_chrono_writes_it(
+            seconds in -62_167_219_200i64..253_402_300_800,
+            nanos in 0u32..1_000_000_000,
+        ) {
+            let time = DateTime::from_timestamp(seconds, nanos).unwrap();
+            let expected = time.format("%Y-%m-%d %H:%M:%S%.6f").to_string();
+            let written = DateAndTime::new(time, b' ');
+            prop_assert_eq!(written.as_str(), expected);
         }
     }
 }

@@ -9,8 +9,9 @@
 //!   is a [`ConfigError`]: nothing may ever fall back to another destination.
 //!
 //! [`environment`] holds the rules, [`telemetry`] and [`otlp`] the variables of the exporters;
-//! [`variables`] is the list of all, and [`print`] shows what is in force.
+//! [`variables`] is the list of all, and [`mod@print`] shows what is in force.
 
+mod console;
 pub mod environment;
 mod headers;
 mod honeycomb;
@@ -18,6 +19,7 @@ mod limits;
 pub mod logs;
 pub mod otlp;
 pub mod print;
+mod sampler;
 mod server_span;
 mod spelling;
 pub mod telemetry;
@@ -32,9 +34,11 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use crate::cors::Origins;
+pub use console::ConsoleFormat;
 pub use environment::{ConfigError, Environment};
 pub use limits::RecordLimits;
 pub use logs::LogsConfig;
+pub use sampler::{RootSampler, SamplerConfig};
 pub use server_span::ServerSpanConfig;
 pub use telemetry::TelemetryConfig;
 

@@ -1,4 +1,4 @@
-//! The variables that say where OTLP goes: the specification's, and [Honeycomb's](super::honeycomb)
+//! The variables that say where OTLP goes: the specification's, and Honeycomb's (`honeycomb.rs`)
 //! short form of them.
 
 use std::fmt;

@@ -5,9 +5,11 @@ use std::time::Duration;
 use opentelemetry_sdk::trace::SpanLimits;
 use percent_encoding::percent_decode_str;
 
+use super::console::ConsoleFormat;
 use super::environment::{ConfigError, Environment};
 use super::limits::{read_span_limits, read_span_value_length};
 use super::otlp::{OtlpConfig, Signal};
+use super::sampler::SamplerConfig;
 
 /// What to do with spans.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub struct TelemetryConfig {
     pub sampler: SamplerConfig,
     /// `console` in `OTEL_TRACES_EXPORTER`: each span to stdout as it ends.
     pub console: bool,
+    /// `TRACE_CONSOLE`: what is printed of a span.
+    pub console_format: ConsoleFormat,
     /// `otlp` in `OTEL_TRACES_EXPORTER`: spans in batches to an OTLP/HTTP receiver.
     pub otlp: Option<OtlpConfig>,
     /// `OTEL_BSP_*`: the batches.
@@ -31,26 +35,6 @@ pub struct TelemetryConfig {
     /// `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, else `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`: how many
     /// characters of a value are kept.
     pub value_length_limit: usize,
-}
-
-/// Which traces are recorded.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SamplerConfig {
-    /// Does a caller's decision count? The `parentbased_` forms.
-    pub parent_based: bool,
-    /// What is decided for a trace that starts here.
-    pub root: RootSampler,
-}
-
-/// The decision for a trace that starts here.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum RootSampler {
-    /// `always_on`
-    AlwaysOn,
-    /// `always_off`
-    AlwaysOff,
-    /// `traceidratio` with its argument, from 0 to 1.
-    TraceIdRatio(f64),
 }
 
 /// A batch processor's queue. The defaults for spans are those at which none was lost at saturation
@@ -99,6 +83,7 @@ impl TelemetryConfig {
             resource_attributes,
             sampler: SamplerConfig::read(env),
             console,
+            console_format: ConsoleFormat::read(env)?,
             otlp,
             batch,
             limits: read_span_limits(env),
@@ -150,48 +135,6 @@ fn read_resource_attributes(env: &Environment) -> Result<Vec<(String, String)>, 
         attributes.push((key, value));
     }
     Ok(attributes)
-}
-
-impl SamplerConfig {
-    fn read(env: &mut Environment) -> Self {
-        const NAMES: [&str; 6] = [
-            "parentbased_always_on",
-            "parentbased_always_off",
-            "parentbased_traceidratio",
-            "always_on",
-            "always_off",
-            "traceidratio",
-        ];
-        let name = env.name("OTEL_TRACES_SAMPLER", NAMES[0], &NAMES);
-        let root = name.strip_prefix("parentbased_");
-        if env.get(ARGUMENT).is_some() && root.unwrap_or(name) != "traceidratio" {
-            let sentence = format!("{ARGUMENT} is set, but the sampler {name} takes none; ignored");
-            env.ignore(ARGUMENT, sentence);
-        }
-        Self {
-            parent_based: root.is_some(),
-            root: match root.unwrap_or(name) {
-                "always_off" => RootSampler::AlwaysOff,
-                "traceidratio" => RootSampler::TraceIdRatio(read_ratio(env)),
-                _ => RootSampler::AlwaysOn,
-            },
-        }
-    }
-}
-
-const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
-
-fn read_ratio(env: &mut Environment) -> f64 {
-    let Some(value) = env.get(ARGUMENT) else { return 1.0 };
-    match value.parse() {
-        Ok(ratio) if (0.0..=1.0).contains(&ratio) => ratio,
-        _ => {
-            let sentence =
-                format!("{ARGUMENT} is {value:?}: expected a number from 0 to 1; using 1");
-            env.ignore(ARGUMENT, sentence);
-            1.0
-        }
-    }
 }
 
 /// The variables of a batch processor, with their defaults.

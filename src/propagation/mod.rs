@@ -33,7 +33,7 @@
 
 mod baggage;
 mod carried;
-mod hex;
+pub(crate) mod hex;
 #[cfg(test)]
 mod test_headers;
 mod trace_context;
@@ -46,7 +46,8 @@ use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 pub use baggage::BaggageHeader;
 pub use carried::trace_flags;
 pub use trace_context::TraceContext;
-pub(crate) use traceparent::Traceparent;
+pub(crate) use traceparent::{RANDOM, Traceparent};
+pub(crate) use tracestate::OWN_KEY;
 pub use xray::XrayHeader;
 
 /// A format in which a trace, or what goes with it, travels.

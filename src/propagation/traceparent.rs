@@ -9,7 +9,7 @@ use super::{carried, hex};
 /// The length of version `00`, and of what every later version starts with.
 const LENGTH: usize = 55;
 /// Section 3.2.2.5.2: the trace id's last 7 bytes are random.
-pub(super) const RANDOM: TraceFlags = TraceFlags::new(0x02);
+pub(crate) const RANDOM: TraceFlags = TraceFlags::new(0x02);
 /// Section 3.2.2.5.3: the other flags are reserved, and set to zero by who does not know them.
 const KNOWN_FLAGS: TraceFlags = TraceFlags::new(0x03);
 

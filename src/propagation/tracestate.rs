@@ -7,7 +7,7 @@
 use opentelemetry::trace::TraceState;
 
 /// OpenTelemetry's own key, which our samplers read and write.
-const OWN_KEY: &str = "ot";
+pub(crate) const OWN_KEY: &str = "ot";
 /// Section 3.3.2: a list has at most this many members.
 const MOST_MEMBERS: usize = 32;
 /// Sections 3.3.2.2.1 and 3.3.2.2.2: so long a key or a value may be.

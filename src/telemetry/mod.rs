@@ -27,6 +27,7 @@ use account::{Account, Delivery};
 use end::End;
 use log_pipeline::LogPipeline;
 use pipeline::Pipeline;
+pub use sampler::Unsampled;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 
 /// Why an exporter could never send anything.
@@ -71,16 +72,26 @@ pub struct Telemetry {
     is_disabled: bool,
     resource: Resource,
     end: End,
+    unsampled: Unsampled,
 }
 
 /// The accounts of all exporters, to be looked at while they run; clones show the same.
 #[derive(Clone, Debug, Default)]
-pub struct Accounts(Arc<[Account]>);
+pub struct Accounts {
+    of_spans: Arc<[Account]>,
+    of_log_records: Arc<[Account]>,
+    unsampled: Unsampled,
+}
 
 impl Accounts {
     /// What became of the spans and log records so far, for each exporter.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.0.iter().map(|account| account.delivery(0)).collect()
+        // Read once, so that all exporters tell of the same spans.
+        let unsampled = self.unsampled.count();
+        let spans = self.of_spans.iter().map(|account| account.delivery(unsampled));
+        // A log record is written whether or not its trace is sampled.
+        let log_records = self.of_log_records.iter().map(|account| account.delivery(0));
+        spans.chain(log_records).collect()
     }
 }
 
@@ -97,16 +108,19 @@ impl Telemetry {
         if !config.disabled {
             // The console first: it is the one that people watch.
             if config.console {
-                pipelines.push(stdout::pipeline(&resource, limit).map_err(StartError::Console)?);
+                let console = stdout::pipeline(config.console_format, &resource, limit);
+                pipelines.push(console.map_err(StartError::Console)?);
             }
             if let Some(otlp) = &config.otlp {
                 pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit, &end)?);
             }
         }
+        let sampler = sampler::sampler(config);
+        let unsampled = sampler.unsampled().clone();
         let builder = SdkTracerProvider::builder()
             .with_resource(resource.clone())
             .with_span_limits(config.limits)
-            .with_sampler(sampler::sampler(config));
+            .with_sampler(sampler);
         let provider = pipelines
             .iter()
             .fold(builder, |builder, pipeline| builder.with_span_processor(pipeline.clone()))
@@ -119,6 +133,7 @@ impl Telemetry {
             is_disabled: config.disabled,
             resource,
             end,
+            unsampled,
         })
     }
 
@@ -157,9 +172,12 @@ impl Telemetry {
 
     /// The accounts of the exporters.
     pub fn accounts(&self) -> Accounts {
-        let spans = self.pipelines.iter().map(Pipeline::account);
         let log_records = self.log_pipelines.iter().map(LogPipeline::account);
-        Accounts(spans.chain(log_records).cloned().collect())
+        Accounts {
+            of_spans: self.pipelines.iter().map(Pipeline::account).cloned().collect(),
+            of_log_records: log_records.cloned().collect(),
+            unsampled: self.unsampled.clone(),
+        }
     }
 
     /// The names and destinations of the exporters of spans, for the start line.

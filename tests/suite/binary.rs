@@ -2,6 +2,8 @@
 
 use std::net::TcpListener;
 
+use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair};
+
 use crate::support::http::Connection;
 use crate::support::process::{Process, command, run};
 
@@ -28,6 +30,43 @@ fn spans_are_on_stdout_and_everything_else_on_stderr() {
         assert!(finished.stderr.contains(part), "{part} in {}", finished.stderr);
         assert!(!finished.stdout.contains(part), "{part} in {}", finished.stdout);
     }
+}
+
+#[test]
+fn each_span_is_printed_with_one_write() {
+    // On this kind of socket what is written at once is read at once, and no more.
+    let (reader, stdout) =
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+    let process = Process::start_into(stdout, &[]);
+    Connection::open(process.address).request("GET", "/api/activities/home", &[], b"");
+    for name in ["Name         : home-activities-mock-data\n", "Name         : GET /api"] {
+        let mut buffer = [0; 65536];
+        let (length, _) = recv(&reader, &mut buffer, RecvFlags::empty()).unwrap();
+        let text = std::str::from_utf8(&buffer[..length]).unwrap();
+        assert!(text.starts_with("Spans\n") && text.ends_with('\n'), "{text:?}");
+        assert!(text.contains(name) && text.matches("Span #").count() == 1, "{text:?}");
+    }
+    process.terminate();
+}
+
+#[test]
+fn the_stock_exporter_prints_the_same_where_it_is_asked_for() {
+    let printed = |format| {
+        let process = Process::start(&[("TRACE_CONSOLE", format)]);
+        Connection::open(process.address).request("GET", "/api/activities/home", &[], b"");
+        // What differs from run to run: ids, times, ports, the order of the resource's attributes.
+        let stdout = process.terminate().stdout;
+        let mut lines: Vec<_> = stdout
+            .lines()
+            .filter_map(|line| line.split([':', '=']).next())
+            .map(str::to_owned)
+            .collect();
+        lines.sort_unstable();
+        lines
+    };
+    let ours = printed("dump");
+    assert!(ours.len() > 40, "{ours:?}");
+    assert_eq!(ours, printed("opentelemetry-stdout"));
 }
 
 #[test]
@@ -104,6 +143,7 @@ fn a_bad_environment_is_one_clear_line_and_exit_code_2() {
     // variable, value, what the line says besides both
     let cases = [
         ("PORT", "abc", "expected a port number"),
+        ("TRACE_CONSOLE", "lines", "expected dump or opentelemetry-stdout"),
         ("PORT", "65536", "expected a port number"),
         ("BIND_ADDRESS", "localhost", "expected an IP address"),
         ("WORKERS", "0", "expected a number of threads"),
@@ -189,6 +229,7 @@ fn an_unusable_setting_of_the_specification_is_a_warning() {
         ("OTEL_BSP_SCHEDULE_DELAY", "1s", "using 1000"),
         ("OTEL_TRACES_SAMPLER", "sometimes", "using parentbased_always_on"),
         ("OTEL_TRACES_SAMPLER", "jaeger_remote", "using parentbased_always_on"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.1", "ignored"),
         ("OTEL_TRACES_EXPORTER", "zipkin", "ignored"),
         ("OTEL_SDK_DISABLED", "yes", "using false"),
         ("OTEL_LOG_LEVEL", "loud", "using info"),

@@ -19,6 +19,7 @@ mod limits;
 mod logs;
 mod malformed;
 mod registry;
+mod sample_rate;
 mod sampling;
 mod server_span;
 mod shutdown;

@@ -1,5 +1,5 @@
-//! Our own attributes, as docs/registry describes them for `weaver`: what the code writes is there, what is
-//! there is written, and values have the types it says.
+//! The attributes that are no convention's, as docs/registry describes them for `weaver`: what the code
+//! writes is there, what is there is written, and values have the types it says.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,6 +14,11 @@ use crate::support::receiver::Received;
 use crate::support::service::Service;
 
 const UUID: &str = "68f126b0-1ceb-4a33-88be-d90fa7109eee";
+/// A caller that has sampled one trace in two, so that each span says its rate.
+const CALLER: [(&str, &str); 2] = [
+    ("traceparent", "00-4bf92f3577b34da6a3f0000000000000-00f067aa0ba902b7-03"),
+    ("tracestate", "ot=th:8"),
+];
 
 fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -58,13 +63,18 @@ fn internal_spans() -> BTreeMap<String, BTreeSet<String>> {
         .collect()
 }
 
-/// Every `"app.…"` in a source file, but for those of doc comments and of the tests inside of it.
+/// Is this a key that no convention has?
+fn is_ours(key: &str) -> bool {
+    key.starts_with("app.") || key == "SampleRate"
+}
+
+/// Every key of ours in a source file, but for those of comments and of the tests inside of it.
 fn keys_in(source: &str) -> BTreeSet<String> {
     let code = source.split("#[cfg(test)]").next().unwrap_or_default();
     code.lines()
         .filter(|line| !line.trim_start().starts_with("//"))
         .flat_map(|line| line.split('"').skip(1).step_by(2))
-        .filter(|literal| literal.starts_with("app."))
+        .filter(|literal| is_ours(literal))
         .map(str::to_owned)
         .collect()
 }
@@ -114,7 +124,7 @@ fn spans_of_all_routes() -> Vec<Received> {
         "/api/messages/@worf",
         "/rollbar/test",
     ] {
-        assert_eq!(service.get(path).status, 200, "{path}");
+        assert_eq!(service.request("GET", path, &CALLER, b"").status, 200, "{path}");
     }
     for (path, body, status) in [
         ("/api/activities", json!({"message": "a", "ttl": "7-days"}), 200),
@@ -122,7 +132,9 @@ fn spans_of_all_routes() -> Vec<Received> {
         (&format!("/api/activities/{UUID}/reply"), json!({"message": "a"}), 200),
         ("/api/messages", json!({"message": "a", "user_receiver_handle": "worf"}), 200),
     ] {
-        assert_eq!(service.post(path, &body.to_string()).status, status, "{path} {body}");
+        let headers = [&CALLER[..], &[("content-type", "application/json")]].concat();
+        let answer = service.request("POST", path, &headers, body.to_string().as_bytes());
+        assert_eq!(answer.status, status, "{path} {body}");
     }
     service.stop()
 }
@@ -144,7 +156,7 @@ fn what_leaves_has_the_types_and_the_spans_of_the_registry() {
     let mut spans: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
     for span in spans_of_all_routes() {
         let said = span.attributes();
-        let ours = said.into_iter().filter(|(key, _)| key.starts_with("app."));
+        let ours = said.into_iter().filter(|(key, _)| is_ours(key));
         for (key, value) in ours {
             let name = span.name();
             let attribute = attributes.get(&key).unwrap_or_else(|| panic!("{name}: {key}"));

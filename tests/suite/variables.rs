@@ -43,7 +43,7 @@ fn each_variable_decides_the_setting_of_its_name() {
         ("OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE", "/a.pem", json!("/a.pem")),
     ];
     let with_ratio: [Own<'_>; 1] = [("OTEL_TRACES_SAMPLER_ARG", "0.25", json!(0.25))];
-    let alone: [Own<'_>; 39] = [
+    let alone: [Own<'_>; 40] = [
         ("PORT", "8080", json!(8080)),
         ("BIND_ADDRESS", "::1", json!("::1")),
         ("WORKERS", "3", json!(3)),
@@ -54,6 +54,7 @@ fn each_variable_decides_the_setting_of_its_name() {
         ("OTEL_SERVICE_NAME", " a ", json!("a")),
         ("OTEL_RESOURCE_ATTRIBUTES", "b=1, a=%2C", json!({"a": ",", "b": "1"})),
         ("OTEL_TRACES_EXPORTER", "none", json!(["none"])),
+        ("TRACE_CONSOLE", "opentelemetry-stdout", json!("opentelemetry-stdout")),
         ("OTEL_TRACES_SAMPLER", "TraceIdRatio", json!("traceidratio")),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "4096", json!(4096)),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "7", json!(7)),

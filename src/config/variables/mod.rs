@@ -1,7 +1,7 @@
 //! All variables: what each is called, what it means, and what of it is in force.
 //!
 //! [`SECTIONS`] is the one list of them. `--print-config` shows it, `docs/environment.md` has a row for
-//! each, names that are not in it are taken for [misspelt](super::spelling), and tests hold it to what
+//! each, names that are not in it are taken for misspelt (`spelling.rs`), and tests hold it to what
 //! is read. Another variable is another row, in the file of its section.
 
 mod logs;

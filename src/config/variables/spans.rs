@@ -3,8 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Section, Variable, milliseconds};
-use crate::config::Config;
-use crate::config::telemetry::{RootSampler, SamplerConfig};
+use crate::config::{Config, ConsoleFormat, RootSampler, SamplerConfig};
 
 pub(super) const SECTION: Section = Section {
     title: "Spans",
@@ -37,17 +36,23 @@ pub(super) const SECTION: Section = Section {
             exporters,
         ),
         Variable::shown(
+            "TRACE_CONSOLE",
+            "`dump`",
+            "how `console` prints a span: `dump`, with one write, or `opentelemetry-stdout`, the same text printed by that crate itself, line by line, at several times the cost",
+            |config| json!(console_format(config.telemetry.console_format)),
+        ),
+        Variable::shown(
             "OTEL_TRACES_SAMPLER",
             "`parentbased_always_on`",
-            "`always_on`, `always_off`, `traceidratio`, and their `parentbased_` forms",
+            "`always_on`, `always_off`, `traceidratio`, and their `parentbased_` forms; see [sampling.md](sampling.md)",
             |config| json!(sampler(config.telemetry.sampler)),
         ),
         Variable::shown(
             "OTEL_TRACES_SAMPLER_ARG",
             "`1`",
-            "the ratio of `traceidratio`, from 0 to 1",
+            "the ratio of `traceidratio`, from 0 to 1. One that is no 1/N is warned about, and the nearest 1/N is used; so is one beside a sampler that takes none, and it is ignored",
             |config| match config.telemetry.sampler.root {
-                RootSampler::TraceIdRatio(ratio) => json!(ratio),
+                RootSampler::OneIn(n) => json!((n.get() as f64).recip()),
                 _ => Value::Null,
             },
         ),
@@ -122,11 +127,18 @@ fn exporters(config: &Config) -> Value {
     if used.is_empty() || telemetry.disabled { json!(["none"]) } else { json!(used) }
 }
 
+fn console_format(format: ConsoleFormat) -> &'static str {
+    match format {
+        ConsoleFormat::Dump => "dump",
+        ConsoleFormat::OpentelemetryStdout => "opentelemetry-stdout",
+    }
+}
+
 fn sampler(sampler: SamplerConfig) -> String {
     let root = match sampler.root {
         RootSampler::AlwaysOn => "always_on",
         RootSampler::AlwaysOff => "always_off",
-        RootSampler::TraceIdRatio(_) => "traceidratio",
+        RootSampler::OneIn(_) => "traceidratio",
     };
     if sampler.parent_based { format!("parentbased_{root}") } else { root.to_owned() }
 }

@@ -63,7 +63,7 @@ impl Sender {
             return Sent::Settled;
         }
         let body = self.client.body(request);
-        let mut reason = "the time was up".to_owned();
+        let mut reason = "the receiver is away".to_owned();
         for tries in 0_u32.. {
             let Some(timeout) = self.time_for_a_try() else { break };
             let answer = self.client.post(body.clone(), timeout);
@@ -98,8 +98,18 @@ impl Sender {
                 }
             }
         }
-        self.account.failed(count, &reason);
+        self.given_up(count, &reason);
         Sent::Settled
+    }
+
+    /// Enters what there is no more time for: dropped where the process ends, failed where it is the
+    /// receiver that is not worth the wait.
+    fn given_up(&self, count: u64, reason: &str) {
+        if self.end.ending().is_some_and(|ending| ending.deadline <= Instant::now()) {
+            self.account.dropped(count, &format!("the time was up; {reason}"));
+        } else {
+            self.account.failed(count, reason);
+        }
     }
 
     fn accepted(&self, count: u64, rejected: u64, advice: &str) {

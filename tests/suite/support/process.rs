@@ -68,8 +68,13 @@ impl Process {
 
     /// The same, but nobody reads its stdout: the pipe fills, as with `| less`.
     pub fn start_unread(vars: &[(&str, &str)]) -> Self {
+        Self::start_into(Stdio::piped(), vars)
+    }
+
+    /// The same, with this as its stdout.
+    pub fn start_into(stdout: impl Into<Stdio>, vars: &[(&str, &str)]) -> Self {
         let vars: Vec<_> = [("PORT", "0"), ("WORKERS", "2")].iter().chain(vars).copied().collect();
-        let mut child = command(&vars).spawn().unwrap();
+        let mut child = command(&vars).stdout(stdout).spawn().unwrap();
         let mut stderr = Stderr::read(child.stderr.take().unwrap());
         let line = stderr.wait_for("listening on http://");
         let (_, address) = line.split_once("listening on http://").unwrap();
@@ -105,6 +110,11 @@ impl Process {
     /// Waits for a line on stderr that has `part` in it.
     pub fn wait_for_line(&mut self, part: &str) -> String {
         self.stderr.wait_for(part)
+    }
+
+    #[allow(dead_code)] // for tests/soak
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -173,8 +173,6 @@ fn resource() -> impl Strategy<Value = Resource> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
     #[test]
     fn the_bytes_are_those_of_the_stock_exporter(resource in resource(), spans in vec(span(), 0..8)) {
         // What is in the buffer already stays: it may be the header of a frame, say.

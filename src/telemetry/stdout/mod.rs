@@ -1,9 +1,12 @@
-//! The console: each span to stdout as it ends, through a SimpleSpanProcessor and opentelemetry-stdout.
+//! The console: each span to stdout as it ends, through a SimpleSpanProcessor.
 //!
-//! That exporter prints on the thread that ends the span, which in a service is a request's. Whoever
-//! reads stdout may be slow (`| less`, a log driver that is stuck) or gone (`| head`), and `println!`
-//! then blocks or panics. So a thread of its own prints, and what it cannot keep up with is dropped
-//! and counted: nothing in a request waits for a reader.
+//! What prints is an exporter like any other, chosen by [`ConsoleFormat`]: `dump.rs`, or
+//! opentelemetry-stdout itself. It would print on the thread that ends the span, which in a service is
+//! a request's, and whoever reads stdout may be slow (`| less`, a log driver that is stuck) or gone
+//! (`| head`). So a thread of its own prints, and what it cannot keep up with is dropped and counted:
+//! nothing in a request waits for a reader.
+
+mod dump;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -16,8 +19,10 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SimpleSpanProcessor, SpanData, SpanExporter};
 
+use self::dump::DumpExporter;
 use super::account::Account;
 use super::pipeline::Pipeline;
+use crate::config::ConsoleFormat;
 
 /// How many spans may wait for the reader of stdout, about 1 kB each.
 const QUEUE: usize = 4096;
@@ -29,13 +34,21 @@ pub(crate) const THREAD: &str = "console-spans";
 
 /// The pipeline to stdout.
 pub(super) fn pipeline(
+    format: ConsoleFormat,
     resource: &Resource,
     value_length_limit: usize,
 ) -> std::io::Result<Pipeline> {
     let account = Account::new("console", "spans");
-    let mut stdout = opentelemetry_stdout::SpanExporter::default();
-    stdout.set_resource(resource);
-    let exporter = QueueExporter::start(stdout, account.clone())?;
+    let exporter = match format {
+        ConsoleFormat::Dump => {
+            QueueExporter::start(DumpExporter::new(resource.clone()), account.clone())?
+        }
+        ConsoleFormat::OpentelemetryStdout => {
+            let mut stock = opentelemetry_stdout::SpanExporter::default();
+            stock.set_resource(resource);
+            QueueExporter::start(stock, account.clone())?
+        }
+    };
     let processor = SimpleSpanProcessor::new(exporter);
     Ok(Pipeline::new(account, processor, QUEUE, WHEN_FULL, value_length_limit))
 }
@@ -69,8 +82,8 @@ fn print_all(stdout: &impl SpanExporter, spans: &Receiver<Vec<SpanData>>, accoun
     for batch in spans {
         let count = batch.len() as u64;
         account.taken(count);
-        // The exporter's future never waits: one poll completes it. It panics where stdout is closed,
-        // and is not called again then.
+        // The exporter's future never waits: one poll completes it. Where stdout is closed, the stock one
+        // panics; neither is called again then.
         let print = || {
             let mut task = Context::from_waker(Waker::noop());
             matches!(pin!(stdout.export(batch)).poll(&mut task), Poll::Ready(Ok(())))
