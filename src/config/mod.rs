@@ -11,6 +11,8 @@
 //! [`environment`] holds the rules, [`telemetry`] and [`otlp`] the variables of the exporters;
 //! [`variables`] is the list of all, and [`mod@print`] shows what is in force.
 
+#[cfg(feature = "aws")]
+pub mod cloudwatch;
 mod console;
 pub mod environment;
 mod headers;
@@ -166,9 +168,15 @@ impl ServerConfig {
 
 /// Nothing is ignored in silence.
 fn warn_of_what_is_not_built_in(env: &mut Environment) {
+    if cfg!(not(feature = "aws")) {
+        for variable in ["CLOUDWATCH_LOG_GROUP", "CLOUDWATCH_LOG_STREAM"] {
+            if env.is_set(variable) {
+                env.warn(format!("{variable} is set, but {WITHOUT_AWS}"));
+            }
+        }
+    }
     let variables = [
         ("AWS_XRAY_DAEMON_ADDRESS", "spans to X-Ray"),
-        ("CLOUDWATCH_LOG_GROUP", "logs to CloudWatch"),
         ("ROLLBAR_ACCESS_TOKEN", "reports to Rollbar"),
         ("WEB_ADDRESS", "the page"),
     ];
@@ -178,6 +186,9 @@ fn warn_of_what_is_not_built_in(env: &mut Environment) {
         }
     }
 }
+
+/// What is said of a wish that needs the feature `aws`, where it is not built in.
+const WITHOUT_AWS: &str = "this build is without the feature aws; ignored";
 
 const WORKERS_FORM: &str = "a number of threads from 1 to 1024";
 
@@ -231,8 +242,9 @@ fn public_url(env: &Environment, port: u16) -> (String, Option<&'static str>) {
 fn read_log_filter(env: &mut Environment) -> String {
     let levels = ["trace", "debug", "info", "warn", "error", "off"];
     let level = env.name("OTEL_LOG_LEVEL", "info", &levels);
-    // Actix tells at info how many workers it starts; our own line says all that matters.
-    let default = format!("{level},actix_server=warn");
+    // Actix tells at info how many workers it starts, and AWS's SDK warns of each place that has no
+    // credentials; our own lines say all that matters.
+    let default = format!("{level},actix_server=warn,aws_config=error");
     let filter = env.get("RUST_LOG").map(str::to_owned);
     let filter = filter.filter(|filter| {
         let is_usable = EnvFilter::builder().parse(filter).is_ok();

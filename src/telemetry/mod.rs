@@ -6,10 +6,14 @@
 //! `app.rs`, so that tests run side by side in one process.
 
 pub mod account;
+mod causes;
+#[cfg(feature = "aws")]
+mod cloudwatch;
 mod end;
 mod limits;
 mod log_pipeline;
 mod otlp;
+mod patience;
 mod pipeline;
 mod resource;
 mod sampler;
@@ -55,6 +59,10 @@ pub enum StartError {
         /// What is missing.
         reason: String,
     },
+    /// The thread that talks to CloudWatch cannot be started.
+    #[cfg(feature = "aws")]
+    #[error("cannot start the thread that sends log records to CloudWatch: {0}")]
+    CloudWatch(#[source] std::io::Error),
     /// The thread that prints spans cannot be started.
     #[error("cannot start the thread that prints spans: {0}")]
     Console(#[source] std::io::Error),
@@ -149,6 +157,11 @@ impl Telemetry {
         let Self { resource, end, log_pipelines, .. } = &mut self;
         if let Some(otlp) = &config.otlp {
             log_pipelines.push(otlp::log_pipeline(otlp, &config.batch, resource, end)?);
+        }
+        #[cfg(feature = "aws")]
+        if let Some(cloudwatch) = &config.cloudwatch {
+            let pipeline = cloudwatch::pipeline(cloudwatch, &config.batch, resource, end);
+            log_pipelines.push(pipeline.map_err(StartError::CloudWatch)?);
         }
         if !self.log_pipelines.is_empty() {
             let builder = SdkLoggerProvider::builder().with_resource(self.resource.clone());

@@ -224,18 +224,6 @@ fn what_telemetry_says_of_itself_is_never_sent() {
 }
 
 #[test]
-fn records_of_the_log_crate_come_from_where_they_were_written() {
-    let receiver = Receiver::start();
-    let process = start(&receiver, &[("RUST_LOG", "info,actix_server=info")]);
-    process.terminate();
-    let logs = receiver.logs();
-    let log = logs.iter().find(|log| log.scope_name.starts_with("actix_server")).expect("actix's");
-    assert_eq!(log.attributes(), BTreeMap::new());
-    assert_eq!(log.record.event_name, "");
-    assert!(log.body().as_str().unwrap().contains("workers"), "{log:?}");
-}
-
-#[test]
 fn without_the_console_stderr_has_warnings_of_lost_telemetry_alone() {
     let receiver = Receiver::start();
     let mut process = Process::start_silent(&[

@@ -7,6 +7,8 @@
 
 mod api;
 mod binary;
+#[cfg(feature = "aws")]
+mod cloudwatch;
 mod command_line;
 mod config;
 mod cors;

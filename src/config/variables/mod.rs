@@ -4,6 +4,8 @@
 //! each, names that are not in it are taken for misspelt (`spelling.rs`), and tests hold it to what
 //! is read. Another variable is another row, in the file of its section.
 
+#[cfg(feature = "aws")]
+mod cloudwatch;
 mod logs;
 mod otlp;
 mod server_span;
@@ -23,8 +25,15 @@ pub struct Section {
 }
 
 /// All of them.
-pub const SECTIONS: &[Section] =
-    &[service::SECTION, spans::SECTION, otlp::SECTION, server_span::SECTION, logs::SECTION];
+pub const SECTIONS: &[Section] = &[
+    service::SECTION,
+    spans::SECTION,
+    otlp::SECTION,
+    server_span::SECTION,
+    logs::SECTION,
+    #[cfg(feature = "aws")]
+    cloudwatch::SECTION,
+];
 
 /// All variables of all sections.
 pub fn all() -> impl Iterator<Item = &'static Variable> {

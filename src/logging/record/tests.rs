@@ -10,6 +10,8 @@ use opentelemetry::trace::{SpanKind, TracerProvider};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
 use opentelemetry_sdk::trace::{SdkTracerProvider, Span, SpanData, SpanProcessor};
+use tracing_log::LogTracer;
+use tracing_log::log::{self, Log as _};
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
@@ -196,6 +198,26 @@ fn fields_keep_their_types() {
     assert_eq!(record.trace_context(), None);
     assert_eq!(record.event_name(), None);
     assert_eq!(record.severity_number(), Some(Severity::Debug));
+}
+
+#[test]
+fn a_record_of_the_log_crate_comes_from_where_it_was_written() {
+    let kept = Kept::default();
+    tracing::subscriber::with_default(kept.subscriber(), || {
+        let record = |target: &str| {
+            let args = format_args!("as ever");
+            let mut builder = log::Record::builder();
+            builder.args(args).level(log::Level::Warn).target(target).line(Some(7));
+            LogTracer::new().log(&builder.build());
+        };
+        record("hyper::client");
+        record("actix_web::somewhere");
+    });
+    assert_eq!(kept.records.lock().unwrap().len(), 1, "the first is telemetry's own");
+    let record = kept.record("as ever");
+    assert_eq!(record.target().map(AsRef::as_ref), Some("actix_web::somewhere"));
+    assert_eq!(record.severity_number(), Some(Severity::Warn));
+    assert_eq!((record.event_name(), record.attributes_iter().count()), (None, 0), "{record:#?}");
 }
 
 #[test]

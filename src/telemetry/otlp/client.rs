@@ -19,6 +19,7 @@ use reqwest::{Certificate, blocking, redirect};
 use super::answer::{Answer, answer};
 use crate::config::otlp::OtlpConfig;
 use crate::telemetry::StartError;
+use crate::telemetry::causes::with_causes;
 
 /// As the specification wants it: the exporter, its language, its version.
 const AGENT: &str = concat!(
@@ -134,10 +135,4 @@ fn read_certificates(config: &OtlpConfig) -> Result<Vec<Certificate>, StartError
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(StartError::NoCertificate { path: path.clone() }),
     }
-}
-
-/// An error with what caused it: reqwest's own sentence says only "error sending request".
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
