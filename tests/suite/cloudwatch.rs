@@ -367,7 +367,7 @@ fn events_that_cloudwatch_leaves_out_of_a_batch_are_counted() {
 #[test]
 fn cloudwatch_is_off_unless_there_is_a_group_and_no_list_without_it() {
     let cloudwatch = CloudWatch::start();
-    let cases: [(&[(&str, &str)], Option<&str>); 4] = [
+    let cases: [(&[Var], Option<&str>); 4] = [
         (&[("CLOUDWATCH_LOG_GROUP", "")], None),
         (&[("OTEL_LOGS_EXPORTER", "console")], None),
         (&[("OTEL_SDK_DISABLED", "true")], None),
