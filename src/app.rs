@@ -11,19 +11,25 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::child_span::HandlerTracer;
 use crate::config::Config;
+use crate::connection::Turns;
 use crate::cors;
-use crate::json_object::MAX_BODY_BYTES;
+use crate::json_object::{BodyTimeout, MAX_BODY_BYTES};
+use crate::probes::Readiness;
+use crate::report::Reporting;
 use crate::server_span::{InFlight, Middleware};
 use crate::telemetry::Accounts;
-use crate::{access_log, activities, error, health, messages, report};
+use crate::{access_log, activities, error, health, messages, probes, report};
 
-/// The service, as `config` says; `provider` makes the spans, `in_flight` counts the requests, and
-/// `accounts` tell what became of the spans.
+/// The service, as `config` says; `provider` makes the spans, `in_flight` counts the requests,
+/// `readiness` tells when the end has begun, `accounts` tell what became of the spans, and `reporting`
+/// takes what fails.
 pub(crate) fn app(
     config: &Config,
     provider: &SdkTracerProvider,
     in_flight: &InFlight,
+    readiness: &Readiness,
     accounts: &Accounts,
+    reporting: Option<&Reporting>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -40,21 +46,37 @@ pub(crate) fn app(
         .apply_to(Middleware::new(provider))
         .exclude(health::PATH)
         .classify_errors(error::class)
+        .sampler_reads_attributes(config.telemetry.sampler.reads_attributes())
         .in_flight(in_flight.clone())
         .on_end(access_log::write);
+    let rollbar = reporting.map(|reporting| reporting.rollbar.clone());
+    let server_span = match rollbar.clone() {
+        Some(rollbar) => server_span.on_failure(move |failure| rollbar.report(failure)),
+        None => server_span,
+    };
+    let rollbar_test = table
+        .get("/rollbar/test", "report.test", report::test)
+        .app_data(web::Data::new(server_span.clone()))
+        .app_data(web::Data::new(reporting.cloned()));
     App::new()
         .app_data(web::PayloadConfig::new(MAX_BODY_BYTES))
+        .app_data(BodyTimeout(config.server.client_timeout))
+        .app_data(web::Data::new(readiness.clone()))
         .app_data(web::Data::new(accounts.clone()))
+        .app_data(web::Data::new(rollbar))
         .service(
             api(&table)
                 .wrap(cors::cors(&config.origins))
                 .wrap(from_fn(move |request, next| cors::expose(origins.clone(), request, next))),
         )
-        .service(table.get("/rollbar/test", "report.test", report::test))
+        .service(rollbar_test)
         .service(table.get(health::PATH, "health", health::handler))
-        // The last wrapped is the first passed: the SERVER span is around everything.
+        .service(table.get(probes::LIVE, "health.live", probes::live))
+        .service(table.get(probes::READY, "health.ready", probes::ready))
+        // The last wrapped is the first passed: the SERVER span is around everything that is ours to do.
         .wrap(from_fn(error::as_json))
         .wrap(server_span)
+        .wrap(Turns(readiness.clone()))
 }
 
 /// The API: each path, the instrumentation scope of its child span, and its handler.

@@ -11,6 +11,7 @@ pub(crate) const HELP: &str = concat!(
 Usage: backend-actix [COMMAND]
 
 Without a command it serves. Commands:
+  check                Try each exporter, and say why nothing arrives
   health               Ask the service that runs here whether it is up
   --print-config       Show what is in force, and which variable said so
   --print-config=json  The same as JSON
@@ -39,6 +40,7 @@ pub(crate) const VERSION: &str = concat!("backend-actix ", env!("CARGO_PKG_VERSI
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Serve,
+    Check,
     Health,
     PrintConfig(Form),
     Help,
@@ -64,6 +66,7 @@ pub(crate) fn parse(
     let mut arguments = arguments.into_iter();
     let Some(first) = arguments.next() else { return Ok(Command::Serve) };
     let command = match first.to_str() {
+        Some("check") => Command::Check,
         Some("health") => Command::Health,
         Some("--print-config") => Command::PrintConfig(Form::Text),
         Some("--print-config=json") => Command::PrintConfig(Form::Json),
@@ -82,6 +85,7 @@ mod tests {
     fn each_command_is_one_argument() {
         let cases = [
             (&[][..], Ok(Command::Serve)),
+            (&["check"], Ok(Command::Check)),
             (&["health"], Ok(Command::Health)),
             (&["--print-config"], Ok(Command::PrintConfig(Form::Text))),
             (&["--print-config=json"], Ok(Command::PrintConfig(Form::Json))),

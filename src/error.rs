@@ -51,6 +51,9 @@ pub enum ApiError {
     /// 404: there is nothing under this address.
     #[error("there is nothing at this address")]
     NotFound,
+    /// 408: the body did not arrive within [`crate::json_object::BodyTimeout`].
+    #[error("the body did not arrive in time")]
+    BodyTimeout,
     /// 413: the body is larger than [`crate::json_object::MAX_BODY_BYTES`].
     #[error("the body is larger than {} KiB", crate::json_object::MAX_BODY_BYTES / 1024)]
     PayloadTooLarge,
@@ -73,6 +76,7 @@ impl ApiError {
             Self::InvalidUuid => "invalid_uuid",
             Self::UnreadableBody(_) => "unreadable_body",
             Self::NotFound => "not_found",
+            Self::BodyTimeout => "request_timeout",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Internal(_) => "internal_server_error",
@@ -106,6 +110,7 @@ impl ResponseError for ApiError {
             | Self::InvalidUuid
             | Self::UnreadableBody(_) => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -117,6 +122,10 @@ impl ResponseError for ApiError {
         match self {
             Self::Invalid(code) => response.json([code]),
             Self::Internal(_) => response.json(ErrorBody::new(self.code(), INTERNAL_MESSAGE)),
+            // RFC 9110, section 15.5.9: it will not be waited for any longer.
+            Self::BodyTimeout => {
+                response.force_close().json(ErrorBody::new(self.code(), &self.to_string()))
+            }
             other => response.json(ErrorBody::new(other.code(), &other.to_string())),
         }
     }

@@ -11,6 +11,7 @@ use actix_web::web::{Data, Json};
 use serde::Serialize;
 
 use crate::config::ServerConfig;
+use crate::report::{Reports, Rollbar};
 use crate::telemetry::Accounts;
 use crate::telemetry::account::Delivery;
 
@@ -24,6 +25,9 @@ pub(crate) struct Health {
     service: &'static str,
     version: &'static str,
     telemetry: TelemetryHealth,
+    /// Where failures are reported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollbar: Option<Reports>,
 }
 
 /// What becomes of spans and log records: lost ones are no reason to stop a service, so the status stays `ok`.
@@ -32,13 +36,18 @@ struct TelemetryHealth {
     exporters: Vec<Delivery>,
 }
 
-/// Answers `{"status":"ok", …}` with the service's name and version, and the account of each exporter.
-pub(crate) async fn handler(accounts: Data<Accounts>) -> Json<Health> {
+/// Answers `{"status":"ok", …}` with the service's name and version, the account of each exporter, and what
+/// became of the reports of failures.
+pub(crate) async fn handler(
+    accounts: Data<Accounts>,
+    rollbar: Data<Option<Rollbar>>,
+) -> Json<Health> {
     Json(Health {
         status: "ok",
         service: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
         telemetry: TelemetryHealth { exporters: accounts.deliveries() },
+        rollbar: rollbar.as_ref().as_ref().map(Rollbar::reports),
     })
 }
 

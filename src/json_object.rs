@@ -3,11 +3,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
+use actix_web::rt::time::timeout;
 use actix_web::web::Bytes;
 use actix_web::{Error, FromRequest, HttpRequest};
 use serde_json::{Map, Value};
@@ -17,8 +19,12 @@ use crate::error::ApiError;
 /// The largest body that is read, in bytes; a larger one is answered with 413.
 pub(crate) const MAX_BODY_BYTES: usize = 256 * 1024;
 
+/// How long a body may take to arrive, in the app's data; a slower one is answered with 408.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyTimeout(pub(crate) Duration);
+
 /// A JSON object from a request's body. Extracting it answers 415 for another content type, 413
-/// beyond [`MAX_BODY_BYTES`], and 400 for what is no JSON object.
+/// beyond [`MAX_BODY_BYTES`], 408 beyond [`BodyTimeout`], and 400 for what is no JSON object.
 #[derive(Debug)]
 pub(crate) struct JsonObject(Map<String, Value>);
 
@@ -76,7 +82,11 @@ impl FromRequest for JsonObject {
         }
         // The limit is in the app's `PayloadConfig`.
         let body = Bytes::from_request(request, payload);
-        Box::pin(async move { Self::parse(&body.await.map_err(read_error)?) })
+        let patience = request.app_data::<BodyTimeout>().map_or(Duration::MAX, |limit| limit.0);
+        Box::pin(async move {
+            let body = timeout(patience, body).await.map_err(|_| ApiError::BodyTimeout)?;
+            Self::parse(&body.map_err(read_error)?)
+        })
     }
 }
 

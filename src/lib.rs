@@ -5,7 +5,8 @@
 //! A request passes the modules in this order:
 //!
 //! ```text
-//! socket → server_span::Middleware   takes the parent from the headers, opens the SERVER span
+//! socket → connection                a client that keeps us waiting loses it
+//!        → server_span::Middleware   takes the parent from the headers, opens the SERVER span
 //!        → error::as_json            gives every error the JSON form
 //!        → cors                      who may call, and what a page may read
 //!        → app (the route table)     finds the handler
@@ -14,22 +15,28 @@
 //!        ← body sent or dropped      the SERVER span ends, access_log writes its line
 //! ```
 //!
+//! A request that fails is also [reported](report) to Rollbar, where that is configured.
+//!
 //! A span that has ended goes to each processor of [`telemetry`]: the console at once, the OTLP
-//! receiver (Honeycomb, or any other) in batches.
+//! receiver (Honeycomb, or any other) and the X-Ray daemon in batches.
 //!
 //! Around that: [`config`] reads the environment once, [`logging`] sends everything that is no span
-//! to stderr, [`server`] listens and drains, and the binary puts them together.
+//! to stderr, [`server`] listens and drains, and the binary puts them together. [`check`] tries what is
+//! configured, for somebody to whom nothing arrives.
 //!
 //! To trace a service of your own, take [`server_span`] and [`child_span`], [`carry`] where work goes on
-//! elsewhere, and [`http_client`] for the calls that it makes; [`propagation`] is below both ends.
+//! elsewhere, [`http_client`] for the calls that it makes, and [`report`] for its failures; [`propagation`]
+//! is below both ends.
 //! `examples/minimal.rs` shows how little it needs.
 
-mod access_log;
+pub mod access_log;
 mod activities;
 mod app;
 pub mod carry;
+pub mod check;
 pub mod child_span;
 pub mod config;
+mod connection;
 mod cors;
 mod error;
 mod handle;
@@ -39,9 +46,11 @@ mod json_object;
 pub mod logging;
 mod message_text;
 mod messages;
+mod open_files;
+mod probes;
 pub mod propagation;
 mod redaction;
-mod report;
+pub mod report;
 pub mod server;
 pub mod server_span;
 pub mod signals;

@@ -8,11 +8,12 @@ use std::process::ExitCode;
 
 use actix_web::rt::System;
 use backend_actix::config::{Config, print};
+use backend_actix::report::Rollbar;
 use backend_actix::telemetry::Telemetry;
-use backend_actix::{health, logging, server, signals};
+use backend_actix::{check, health, logging, server, signals};
 use cli::{Command, Form};
 
-/// Exit code of a service that is not healthy.
+/// Exit code of a service that is not healthy, or of exporters that do not work.
 const UNHEALTHY: u8 = 1;
 /// Exit code of what could not even start: the command line, the environment, the port.
 const UNUSABLE: u8 = 2;
@@ -20,6 +21,7 @@ const UNUSABLE: u8 = 2;
 fn main() -> ExitCode {
     let result = match cli::parse(std::env::args_os().skip(1)) {
         Ok(Command::Serve) => serve().map_err(|error| (UNUSABLE, error)),
+        Ok(Command::Check) => try_exporters(),
         Ok(Command::Health) => ask_health(),
         Ok(Command::PrintConfig(form)) => print_config(form),
         Ok(Command::Help) => say(cli::HELP),
@@ -50,6 +52,11 @@ fn print_config(form: Form) -> Result<(), (u8, Box<dyn Error>)> {
     }
 }
 
+fn try_exporters() -> Result<(), (u8, Box<dyn Error>)> {
+    let config = Config::from_env().map_err(|error| (UNUSABLE, error.into()))?;
+    check::run(&config, &mut std::io::stdout()).map_err(|error| (UNHEALTHY, error.into()))
+}
+
 fn ask_health() -> Result<(), (u8, Box<dyn Error>)> {
     let config = Config::from_env().map_err(|error| (UNUSABLE, error.into()))?;
     health::ask(&config.server).map_err(|error| (UNHEALTHY, error.into()))
@@ -72,10 +79,12 @@ fn serve() -> Result<(), Box<dyn Error>> {
     }
 
     let telemetry = telemetry?;
+    let rollbar = config.rollbar.as_ref().map(Rollbar::start).transpose()?;
     let stop = signals::listen()?;
     let system = System::new();
     let server = system.block_on(async {
-        server::listen(&config, telemetry.tracer_provider(), &telemetry.accounts())
+        let accounts = telemetry.accounts();
+        server::listen(&config, telemetry.tracer_provider(), &accounts, rollbar.as_ref())
     })?;
     match telemetry.destinations().join(", ").as_str() {
         "" => tracing::info!("spans go nowhere"),
@@ -85,6 +94,12 @@ fn serve() -> Result<(), Box<dyn Error>> {
     if !destinations.is_empty() {
         tracing::info!("log records go to {}", destinations.join(", "));
     }
+    match &rollbar {
+        Some(rollbar) => {
+            tracing::info!("failures are reported to {}", rollbar.reports().destination)
+        }
+        None => tracing::info!("failures are not reported: ROLLBAR_ACCESS_TOKEN is not set"),
+    }
     for address in server.addresses() {
         tracing::info!("listening on http://{address}");
     }
@@ -92,11 +107,20 @@ fn serve() -> Result<(), Box<dyn Error>> {
     let deadline = system.block_on(server.run(stop))?;
     // The runtime is gone: what follows may block.
     drop(system);
+    // It sends what it has while the exporters do.
+    rollbar.iter().for_each(Rollbar::close);
     for delivery in telemetry.shutdown(deadline) {
         if delivery.lost() == 0 {
             tracing::info!("{delivery}");
         } else {
             tracing::warn!(target: logging::OF_TELEMETRY, "{delivery}");
+        }
+    }
+    if let Some(reports) = rollbar.map(|rollbar| rollbar.shutdown(deadline)) {
+        if reports.lost() == 0 {
+            tracing::info!("{reports}");
+        } else {
+            tracing::warn!(target: logging::OF_TELEMETRY, "{reports}");
         }
     }
     Ok(())

@@ -1,8 +1,8 @@
-//! The listener: binding, serving, and the order of the end.
+//! The listener: binding, serving, its limits, and the order of the end.
 //!
-//! On the first signal it stops accepting and lets requests in flight end, for half of the shutdown's
-//! time at most; [`Listening::run`] then returns the deadline, until which the caller flushes spans, off the
-//! runtime.
+//! On the first signal the service says that it is not ready, for the shutdown's delay; then it stops
+//! accepting and lets requests in flight end, for half of the shutdown's time at most; [`Listening::run`]
+//! then returns the deadline, until which the caller flushes spans, off the runtime.
 
 use std::future::pending;
 use std::io;
@@ -16,8 +16,12 @@ use tokio::sync::oneshot;
 
 use crate::app::app;
 use crate::config::{Config, ServerConfig};
+use crate::http_client::BuildError;
+use crate::probes::Readiness;
+use crate::report::{Reporting, Rollbar};
 use crate::server_span::InFlight;
 use crate::telemetry::Accounts;
+use crate::{connection, open_files};
 
 /// Why the service could not serve.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +34,9 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
+    /// Rollbar cannot be called.
+    #[error(transparent)]
+    HttpClient(#[from] BuildError),
     /// The listener failed later on.
     #[error("the server failed: {0}")]
     Io(#[from] io::Error),
@@ -40,42 +47,77 @@ pub struct Listening {
     server: Server,
     addresses: Vec<SocketAddr>,
     in_flight: InFlight,
-    shutdown_timeout: Duration,
-    /// How long requests in flight may take of it.
+    readiness: Readiness,
+    shutdown_delay: Duration,
+    /// Of the shutdown's time, how long requests in flight may take.
     drain_time: Duration,
+    /// And how long exporters may, when there are none left.
+    exporters_time: Duration,
 }
 
-/// Listens as `config` says; `accounts` are what `GET /health` shows. To be called inside a runtime.
+/// Listens as `config` says; `accounts` are what `GET /health` shows, and failures are reported to
+/// `rollbar`. To be called inside a runtime.
 ///
 /// # Errors
-/// [`ServeError::Bind`].
+/// [`ServeError::Bind`], [`ServeError::HttpClient`].
 pub fn listen(
     config: &Config,
     provider: &SdkTracerProvider,
     accounts: &Accounts,
+    rollbar: Option<&Rollbar>,
 ) -> Result<Listening, ServeError> {
-    let ServerConfig { bind_address, port, workers, shutdown_timeout } = config.server;
-    let address = SocketAddr::from((bind_address, port));
-    let in_flight = InFlight::default();
-    // What is left is the exporters', half of the time at least.
-    let drain_time = shutdown_timeout / 2;
+    let ServerConfig { shutdown_timeout, keep_alive, client_timeout, workers, .. } = config.server;
+    let address = SocketAddr::from((config.server.bind_address, config.server.port));
+    let (in_flight, readiness) = (InFlight::default(), Readiness::default());
+    // What is left is for the moments between, so that the whole keeps its time.
+    let (drain_time, exporters_time) = (shutdown_timeout / 2, shutdown_timeout * 2 / 5);
     let service = {
-        let (config, provider, in_flight) = (config.clone(), provider.clone(), in_flight.clone());
-        let accounts = accounts.clone();
-        move || app(&config, &provider, &in_flight, &accounts)
+        let (config, provider, accounts) = (config.clone(), provider.clone(), accounts.clone());
+        let (in_flight, readiness) = (in_flight.clone(), readiness.clone());
+        let reporting = rollbar
+            .map(|rollbar| Reporting::new(&config.server_span, rollbar, &provider))
+            .transpose()?;
+        move || app(&config, &provider, &in_flight, &readiness, &accounts, reporting.as_ref())
     };
     let server = HttpServer::new(service)
         .workers(workers)
+        .max_connections(max_connections(&config.server).div_ceil(workers))
+        .keep_alive(keep_alive)
+        // Of the first request; `connection` has an eye on the others.
+        .client_request_timeout(client_timeout)
+        .on_connect(move |socket, data| {
+            connection::watch(socket, data, keep_alive + client_timeout);
+        })
         // What makes a client's disconnect cancel the handler, as most servers do.
         .h1_allow_half_closed(false)
         // Longer than `drain_time`, which is kept by `drain`, to the millisecond.
         .shutdown_timeout(shutdown_timeout.as_secs())
         // Signals are heard by `crate::signals`: the order of the end is ours.
         .disable_signals()
+        // With SO_REUSEADDR: a restart need not wait until the last connections are out of TIME_WAIT.
         .bind(address)
         .map_err(|source| ServeError::Bind { address, source })?;
     let addresses = server.addrs();
-    Ok(Listening { server: server.run(), addresses, in_flight, shutdown_timeout, drain_time })
+    Ok(Listening {
+        server: server.run(),
+        addresses,
+        in_flight,
+        readiness,
+        shutdown_delay: config.server.shutdown_delay.max(LAST_CALL),
+        drain_time,
+        exporters_time,
+    })
+}
+
+/// `MAX_CONNECTIONS`, or what the system allows.
+fn max_connections(config: &ServerConfig) -> usize {
+    let (asked, possible) = (config.max_connections, open_files::connections());
+    if asked > possible {
+        tracing::warn!(
+            "MAX_CONNECTIONS is {asked}, but the limit of open files allows {possible} connections; raise it with ulimit -n"
+        );
+    }
+    asked.min(possible)
 }
 
 impl Listening {
@@ -106,16 +148,28 @@ impl Listening {
             }
         };
         let signal = tokio::select! {
-            ended = &mut self.server => {
-                ended?;
-                return Ok(Instant::now() + self.shutdown_timeout);
-            }
+            ended = &mut self.server => return self.ended(ended),
             signal = signal => signal,
         };
-        let deadline = Instant::now() + self.shutdown_timeout;
+        self.readiness.end();
+        if self.shutdown_delay > LAST_CALL {
+            let delay = self.shutdown_delay.as_secs();
+            tracing::info!("{signal}: not ready any more, still serving for {delay} s");
+        }
+        tokio::select! {
+            ended = &mut self.server => return self.ended(ended),
+            () = tokio::time::sleep(self.shutdown_delay) => {}
+        }
         tracing::info!("{signal}: no more connections are accepted, requests in flight end");
+        let exporters_time = self.exporters_time;
         self.drain().await;
-        Ok(deadline)
+        Ok(Instant::now() + exporters_time)
+    }
+
+    /// The server ended without us.
+    fn ended(&self, result: io::Result<()>) -> Result<Instant, ServeError> {
+        result?;
+        Ok(Instant::now() + self.exporters_time)
     }
 
     async fn drain(mut self) {
@@ -132,6 +186,10 @@ impl Listening {
         let _ = tokio::time::timeout(DROP_TIME, self.in_flight.none_left()).await;
     }
 }
+
+/// How long requests are taken after the signal at least: Actix drops what a connection has read, but not
+/// begun, so who sends one after the other is first told by an answer that it is the last.
+const LAST_CALL: Duration = Duration::from_millis(100);
 
 /// How long the workers may take to drop what was cut off.
 const DROP_TIME: Duration = Duration::from_millis(500);

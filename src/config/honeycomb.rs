@@ -3,18 +3,18 @@
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+use super::endpoint::parse_url;
 use super::environment::{ConfigError, Environment};
 use super::headers::sensitive;
-use super::otlp::parse_url;
 
 /// The API key.
 pub(super) const KEY: &str = "HONEYCOMB_API_KEY";
 const ENDPOINT: &str = "HONEYCOMB_API_ENDPOINT";
 const DATASET: &str = "HONEYCOMB_DATASET";
 /// The header that carries the key.
-pub(super) const TEAM_HEADER: HeaderName = HeaderName::from_static("x-honeycomb-team");
+pub(crate) const TEAM_HEADER: HeaderName = HeaderName::from_static("x-honeycomb-team");
 /// The header that names the dataset, for classic keys.
-pub(super) const DATASET_HEADER: HeaderName = HeaderName::from_static("x-honeycomb-dataset");
+pub(crate) const DATASET_HEADER: HeaderName = HeaderName::from_static("x-honeycomb-dataset");
 
 /// Where Honeycomb takes a signal, by its `path`.
 pub(super) fn endpoint(env: &Environment, path: &str) -> Result<Url, ConfigError> {

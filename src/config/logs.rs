@@ -50,7 +50,8 @@ impl LogsConfig {
         let asked_for = Some(is_named("otlp").unwrap_or(false));
         let otlp = OtlpConfig::read(env, Signal::Logs, asked_for, batch.export_timeout)?;
         Ok(Self {
-            console: is_named("console").unwrap_or(true),
+            // Where nothing else takes them, the console does.
+            console: is_named("console").unwrap_or(true) || otlp.is_some(),
             otlp,
             #[cfg(feature = "aws")]
             cloudwatch: CloudWatchConfig::read(env, is_named("cloudwatch"))?,

@@ -8,12 +8,13 @@
 //! - an unusable address, URL, header list or certificate, and any bad value of our own variables,
 //!   is a [`ConfigError`]: nothing may ever fall back to another destination.
 //!
-//! [`environment`] holds the rules, [`telemetry`] and [`otlp`] the variables of the exporters;
+//! [`environment`] holds the rules, [`telemetry`], [`otlp`] and `xray` the variables of the exporters;
 //! [`variables`] is the list of all, and [`mod@print`] shows what is in force.
 
 #[cfg(feature = "aws")]
 pub mod cloudwatch;
 mod console;
+mod endpoint;
 pub mod environment;
 mod headers;
 mod honeycomb;
@@ -21,16 +22,19 @@ mod limits;
 pub mod logs;
 pub mod otlp;
 pub mod print;
+mod proxy;
+mod rollbar;
 mod sampler;
+mod server;
 mod server_span;
 mod spelling;
 pub mod telemetry;
 pub mod variables;
+#[cfg(feature = "aws")]
+pub mod xray;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -40,7 +44,12 @@ pub use console::ConsoleFormat;
 pub use environment::{ConfigError, Environment};
 pub use limits::RecordLimits;
 pub use logs::LogsConfig;
+pub use proxy::ProxyConfig;
+pub use rollbar::{
+    AccessToken, BadAccessToken, BadRollbarEndpoint, RollbarConfig, RollbarEndpoint,
+};
 pub use sampler::{RootSampler, SamplerConfig};
+pub use server::ServerConfig;
 pub use server_span::ServerSpanConfig;
 pub use telemetry::TelemetryConfig;
 
@@ -61,8 +70,12 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// Is `HONEYCOMB_API_KEY` set?
     pub has_honeycomb_key: bool,
+    /// What of it goes through a proxy.
+    pub proxy: ProxyConfig,
     /// What to do with log records.
     pub logs: LogsConfig,
+    /// Where reports of errors go, if anywhere.
+    pub rollbar: Option<RollbarConfig>,
     /// What to log: `RUST_LOG`, else `OTEL_LOG_LEVEL`, as `tracing_subscriber::EnvFilter` reads it.
     pub log_filter: String,
     /// What was ignored, a sentence each, to be logged at the start.
@@ -71,19 +84,6 @@ pub struct Config {
     pub unused: Vec<String>,
     /// Which variable decided what bears a variable's name, where it is not the default.
     sources: BTreeMap<&'static str, &'static str>,
-}
-
-/// The listener and its workers.
-#[derive(Clone, Debug)]
-pub struct ServerConfig {
-    /// `BIND_ADDRESS`: loopback unless said otherwise.
-    pub bind_address: IpAddr,
-    /// `PORT`; 0 takes any free one.
-    pub port: u16,
-    /// `WORKERS`: threads that serve requests, by default one a core.
-    pub workers: usize,
-    /// `SHUTDOWN_TIMEOUT_SECONDS`: how long requests in flight, then exporters, may take at the end.
-    pub shutdown_timeout: Duration,
 }
 
 impl Config {
@@ -128,7 +128,9 @@ impl Config {
             server_span: ServerSpanConfig::read(env)?,
             telemetry: TelemetryConfig::read(env)?,
             has_honeycomb_key: env.get(honeycomb::KEY).is_some(),
+            proxy: ProxyConfig::read(env),
             logs: LogsConfig::read(env)?,
+            rollbar: RollbarConfig::read(env)?,
             log_filter: read_log_filter(env),
             warnings: Vec::new(),
             unused,
@@ -145,41 +147,23 @@ impl Config {
     }
 }
 
-impl ServerConfig {
-    fn read(env: &Environment) -> Result<Self, ConfigError> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let seconds = env
-            .parse::<std::num::NonZeroU16>("SHUTDOWN_TIMEOUT_SECONDS", "seconds, from 1 to 65535")?
-            .map_or(10, std::num::NonZeroU16::get);
-        Ok(Self {
-            bind_address: env
-                .parse("BIND_ADDRESS", "an IP address such as 127.0.0.1 or 0.0.0.0")?
-                .unwrap_or(IpAddr::from([127, 0, 0, 1])),
-            port: env.parse("PORT", "a port number from 0 to 65535")?.unwrap_or(4567),
-            workers: match env.parse("WORKERS", WORKERS_FORM)? {
-                None => cores,
-                Some(workers @ 1..=1024) => workers,
-                Some(_) => return Err(env.error("WORKERS", format!("expected {WORKERS_FORM}"))),
-            },
-            shutdown_timeout: Duration::from_secs(seconds.into()),
-        })
-    }
-}
-
 /// Nothing is ignored in silence.
 fn warn_of_what_is_not_built_in(env: &mut Environment) {
     if cfg!(not(feature = "aws")) {
-        for variable in ["CLOUDWATCH_LOG_GROUP", "CLOUDWATCH_LOG_STREAM"] {
+        let variables = [
+            "AWS_XRAY_DAEMON_ADDRESS",
+            "AWS_XRAY_URL",
+            "AWS_XRAY_ANNOTATIONS",
+            "CLOUDWATCH_LOG_GROUP",
+            "CLOUDWATCH_LOG_STREAM",
+        ];
+        for variable in variables {
             if env.is_set(variable) {
                 env.warn(format!("{variable} is set, but {WITHOUT_AWS}"));
             }
         }
     }
-    let variables = [
-        ("AWS_XRAY_DAEMON_ADDRESS", "spans to X-Ray"),
-        ("ROLLBAR_ACCESS_TOKEN", "reports to Rollbar"),
-        ("WEB_ADDRESS", "the page"),
-    ];
+    let variables = [("WEB_ADDRESS", "the page")];
     for (variable, what) in variables {
         if env.is_set(variable) {
             env.warn(format!("{variable} is set, but {what}: not built in yet; ignored"));
@@ -189,8 +173,6 @@ fn warn_of_what_is_not_built_in(env: &mut Environment) {
 
 /// What is said of a wish that needs the feature `aws`, where it is not built in.
 const WITHOUT_AWS: &str = "this build is without the feature aws; ignored";
-
-const WORKERS_FORM: &str = "a number of threads from 1 to 1024";
 
 /// The origins of a list of URLs, or `*`.
 fn read_origins(
@@ -258,4 +240,23 @@ fn read_log_filter(env: &mut Environment) -> String {
     });
     env.inherit("RUST_LOG", "OTEL_LOG_LEVEL");
     filter.unwrap_or(default)
+}
+
+#[cfg(all(test, not(feature = "aws")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_the_feature_aws_is_told_to_be_missing() {
+        for (variable, value, start) in [
+            ("AWS_XRAY_DAEMON_ADDRESS", "xray-daemon:2000", "AWS_XRAY_DAEMON_ADDRESS is set, but"),
+            ("AWS_XRAY_URL", "*", "AWS_XRAY_URL is set, but"),
+            ("OTEL_TRACES_EXPORTER", "xray", "OTEL_TRACES_EXPORTER has \"xray\":"),
+            ("OTEL_TRACES_SAMPLER", "XRay", "OTEL_TRACES_SAMPLER is \"xray\", but"),
+        ] {
+            let config = Config::from_vars([(variable.to_owned(), value.to_owned())].into());
+            let warnings = config.unwrap().warnings;
+            assert_eq!(warnings, [format!("{start} {WITHOUT_AWS}")]);
+        }
+    }
 }

@@ -1,13 +1,17 @@
 //! The variables that say where OTLP goes: the specification's, and Honeycomb's (`honeycomb.rs`)
 //! short form of them.
 
-use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use url::{Position, Url};
+use url::Url;
 
+pub use super::endpoint::Endpoint;
+use super::endpoint::parse_url;
 use super::environment::{ConfigError, Environment};
+pub(crate) use super::honeycomb::{
+    DATASET_HEADER as HONEYCOMB_DATASET_HEADER, TEAM_HEADER as HONEYCOMB_TEAM_HEADER,
+};
 use super::{headers, honeycomb};
 
 /// What is sent. Each signal has a path of its own, and variables of its own that win over the general
@@ -81,35 +85,16 @@ pub struct OtlpConfig {
     /// Are requests compressed?
     pub gzip: bool,
     /// A file of PEM certificates to trust besides the system's.
-    pub certificate: Option<String>,
+    pub certificate: Option<CertificateFile>,
 }
 
-/// Where exports are sent to. Shown without its query, in which some receivers want a key.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Endpoint(Url);
-
-impl Endpoint {
-    /// The whole URL, for sending.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-
-    /// Is the connection to be encrypted?
-    pub fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0[..Position::AfterPath])
-    }
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+/// A file that a variable names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFile {
+    /// The variable.
+    pub variable: &'static str,
+    /// The file's path.
+    pub path: String,
 }
 
 impl OtlpConfig {
@@ -165,7 +150,7 @@ impl OtlpConfig {
         }
         check_protocol(env, names)?;
         Ok(Some(Self {
-            endpoint: Endpoint(endpoint),
+            endpoint: Endpoint::new(endpoint),
             is_honeycomb,
             headers,
             timeout: read_timeout(env, names).min(export_timeout),
@@ -173,7 +158,11 @@ impl OtlpConfig {
             certificate: {
                 env.inherit(names.certificate, GENERAL.certificate);
                 let variables = [names.certificate, GENERAL.certificate];
-                env.first(&variables).map(|(_, path)| path.to_owned())
+                let file = |(variable, path): (_, &str)| CertificateFile {
+                    variable,
+                    path: path.to_owned(),
+                };
+                env.first(&variables).map(file)
             },
         }))
     }
@@ -233,23 +222,6 @@ fn warn_of_grpc_port(env: &mut Environment, variable: &str, url: &Url) {
             "{variable} has port 4317, on which receivers take gRPC; HTTP is usually on 4318"
         ));
     }
-}
-
-pub(super) fn parse_url(
-    env: &Environment,
-    variable: &'static str,
-    value: &str,
-) -> Result<Url, ConfigError> {
-    let url = Url::parse(value)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| env.error(variable, "expected a URL such as http://localhost:4318"))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        // A URL is shown in logs and errors, by us and by libraries; a header never is.
-        let fix = "expected a URL without credentials; send them as a header, authorization=Basic%20…, in OTEL_EXPORTER_OTLP_HEADERS";
-        return Err(env.error(variable, fix));
-    }
-    Ok(url)
 }
 
 /// Says what is set for an exporter, while it has nowhere to send to.

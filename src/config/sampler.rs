@@ -7,7 +7,7 @@ use super::environment::Environment;
 /// `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SamplerConfig {
-    /// Does a caller's decision count? The `parentbased_` forms.
+    /// Does a caller's decision count? The `parentbased_` forms, and `xray`.
     pub parent_based: bool,
     /// What is decided for a trace that starts here.
     pub root: RootSampler,
@@ -22,23 +22,49 @@ pub enum RootSampler {
     AlwaysOff,
     /// `traceidratio`: one trace in so many. Only a whole number can be the sample rate of a span.
     OneIn(NonZeroU64),
+    /// `xray`: the rules that the X-Ray daemon tells.
+    #[cfg(feature = "aws")]
+    Xray,
 }
 
 const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
+const XRAY: &str = "xray";
 
 impl SamplerConfig {
+    /// Does it decide by a span's attributes? All others do by the trace id, and the caller's decision.
+    pub(crate) fn reads_attributes(&self) -> bool {
+        match self.root {
+            RootSampler::AlwaysOn | RootSampler::AlwaysOff | RootSampler::OneIn(_) => false,
+            #[cfg(feature = "aws")]
+            RootSampler::Xray => true,
+        }
+    }
+
     /// Reads the variables.
     pub(super) fn read(env: &mut Environment) -> Self {
-        const NAMES: [&str; 6] = [
+        const NAMES: &[&str] = &[
             "parentbased_always_on",
             "parentbased_always_off",
             "parentbased_traceidratio",
             "always_on",
             "always_off",
             "traceidratio",
+            #[cfg(feature = "aws")]
+            XRAY,
         ];
-        let name = env.name(SAMPLER, NAMES[0], &NAMES);
+        #[cfg(not(feature = "aws"))]
+        if env.get(SAMPLER).is_some_and(|name| name.eq_ignore_ascii_case(XRAY)) {
+            env.ignore(SAMPLER, format!("{SAMPLER} is {XRAY:?}, but {}", super::WITHOUT_AWS));
+            return Self { parent_based: true, root: RootSampler::AlwaysOn };
+        }
+        let name = env.name(SAMPLER, NAMES[0], NAMES);
+        #[cfg(feature = "aws")]
+        if name == XRAY {
+            warn_of_an_argument(env, name);
+            // X-Ray decides where a trace begins; AWS's SDKs follow their callers, too.
+            return Self { parent_based: true, root: RootSampler::Xray };
+        }
         let root = name.strip_prefix("parentbased_");
         let parent_based = root.is_some();
         let root = match root.unwrap_or(name) {

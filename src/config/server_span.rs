@@ -1,10 +1,11 @@
 //! The variables that say what SERVER spans tell, and whom they believe.
 
 use super::environment::{ConfigError, Environment};
+use crate::http_client;
 use crate::propagation::Kind;
 use crate::server_span::{HeaderNames, Middleware, TrustedProxies};
 
-/// What can be chosen about SERVER spans.
+/// What can be chosen about SERVER spans, and about the CLIENT spans of the service's own calls.
 #[derive(Clone, Debug)]
 pub struct ServerSpanConfig {
     /// `OTEL_PROPAGATORS`: in which forms a caller's context is read.
@@ -65,6 +66,17 @@ impl ServerSpanConfig {
             None => middleware,
         };
         self.excluded_paths.iter().fold(middleware, |middleware, path| middleware.exclude(path))
+    }
+
+    /// A client of the service's own whose CLIENT spans follow the same rules.
+    pub(crate) fn apply_to_client(&self, client: http_client::Builder) -> http_client::Builder {
+        let client = client
+            .propagators(self.propagators.iter().copied())
+            .redact_query_keys(self.redacted_query_keys.iter().cloned());
+        match &self.known_methods {
+            Some(methods) => client.known_methods(methods.iter().cloned()),
+            None => client,
+        }
     }
 }
 

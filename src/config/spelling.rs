@@ -86,7 +86,7 @@ fn nearest(name: &str) -> Option<&'static str> {
     variables::all()
         .map(|variable| variable.name)
         // `NODE_VERSION` is no misspelt `CODE_VERSION`; and of a short name much is two letters away.
-        .filter(|known| has_prefix || (known.len() >= 8 && known[..1] == name[..1]))
+        .filter(|known| has_prefix || (known.len() >= 8 && name.starts_with(&known[..1])))
         .map(|known| (distance(name, known), known))
         .filter(|(distance, _)| *distance <= most)
         .min()

@@ -5,11 +5,14 @@ use std::time::Duration;
 use opentelemetry_sdk::trace::SpanLimits;
 use percent_encoding::percent_decode_str;
 
+use super::WITHOUT_AWS;
 use super::console::ConsoleFormat;
 use super::environment::{ConfigError, Environment};
 use super::limits::{read_span_limits, read_span_value_length};
 use super::otlp::{OtlpConfig, Signal};
 use super::sampler::SamplerConfig;
+#[cfg(feature = "aws")]
+use super::xray::XrayConfig;
 
 /// What to do with spans.
 #[derive(Clone, Debug)]
@@ -28,6 +31,9 @@ pub struct TelemetryConfig {
     pub console_format: ConsoleFormat,
     /// `otlp` in `OTEL_TRACES_EXPORTER`: spans in batches to an OTLP/HTTP receiver.
     pub otlp: Option<OtlpConfig>,
+    /// `xray` in `OTEL_TRACES_EXPORTER`, and all else that has to do with X-Ray.
+    #[cfg(feature = "aws")]
+    pub xray: XrayConfig,
     /// `OTEL_BSP_*`: the batches.
     pub batch: BatchConfig,
     /// `OTEL_SPAN_*_COUNT_LIMIT`, `OTEL_EVENT_…`, `OTEL_LINK_…`: how much a span may hold.
@@ -51,6 +57,15 @@ pub struct BatchConfig {
     pub export_timeout: Duration,
 }
 
+/// What `OTEL_TRACES_EXPORTER` may name.
+const EXPORTERS: &[&str] = &[
+    "console",
+    "otlp",
+    #[cfg(feature = "aws")]
+    XRAY,
+];
+const XRAY: &str = "xray";
+
 impl TelemetryConfig {
     /// Reads the variables.
     ///
@@ -67,10 +82,16 @@ impl TelemetryConfig {
         }
         let service_name = env.get("OTEL_SERVICE_NAME").map(str::to_owned).or(named);
         let batch = BatchConfig::read(env, &BSP);
-        let exporters = read_exporters(env, "OTEL_TRACES_EXPORTER", &["console", "otlp"]);
+        let exporters = read_exporters(env, "OTEL_TRACES_EXPORTER", EXPORTERS);
         let asked_for = |name: &str| exporters.as_ref().map(|list| list.iter().any(|e| e == name));
         let console = asked_for("console").unwrap_or(true);
         let otlp = OtlpConfig::read(env, Signal::Traces, asked_for("otlp"), batch.export_timeout)?;
+        #[cfg(feature = "aws")]
+        let xray = XrayConfig::read(env, asked_for(XRAY))?;
+        #[cfg(feature = "aws")]
+        if exporters.is_none() && xray.exports {
+            env.decide("OTEL_TRACES_EXPORTER", "AWS_XRAY_DAEMON_ADDRESS");
+        }
         if exporters.is_none()
             && otlp.is_some()
             && let Some(by) = env.source(Signal::Traces.endpoint_variable())
@@ -85,6 +106,8 @@ impl TelemetryConfig {
             console,
             console_format: ConsoleFormat::read(env)?,
             otlp,
+            #[cfg(feature = "aws")]
+            xray,
             batch,
             limits: read_span_limits(env),
             value_length_limit: read_span_value_length(env),
@@ -104,8 +127,11 @@ pub(super) fn read_exporters(
         .map(|name| name.to_ascii_lowercase())
         .partition(|name| name == "none" || known.contains(&name.as_str()));
     for name in &unknown {
-        let known = known.join(", ");
-        let sentence = format!("{variable} has {name:?}: expected {known} or none; ignored");
+        let problem = match name.as_str() {
+            XRAY if cfg!(not(feature = "aws")) => WITHOUT_AWS.to_owned(),
+            _ => format!("expected {} or none; ignored", known.join(", ")),
+        };
+        let sentence = format!("{variable} has {name:?}: {problem}");
         if named.is_empty() { env.ignore(variable, sentence) } else { env.warn(sentence) }
     }
     if named.len() > 1 && named.iter().any(|name| name == "none") {

@@ -108,7 +108,7 @@ pub enum Error {
     "the HTTP client could not be made: {}; are root certificates installed, and those given valid?",
     root_cause(.0)
 )]
-pub struct BuildError(#[source] pub(super) reqwest::Error);
+pub struct BuildError(#[source] pub(crate) reqwest::Error);
 
 impl Error {
     /// `error.type`: one of a few words, all known beforehand.
@@ -137,7 +137,7 @@ impl Error {
     }
 
     /// The class of reqwest's `error`, as it reliably tells it.
-    pub(super) fn of_exchange(error: reqwest::Error, url: &Url) -> Self {
+    pub(crate) fn of_exchange(error: reqwest::Error, url: &Url) -> Self {
         let error = error.without_url();
         let server = server(url);
         if error.is_timeout() {

@@ -89,7 +89,10 @@ impl<'a> Resends<'a> {
             // Earlier than the server wants it would be no use, and later than we are willing to wait
             // neither: the response says when.
             Some(wanted) => Some(wanted).filter(|wanted| *wanted <= max_delay),
-            None => Some(retry::backoff(first_delay, max_delay, self.retries)),
+            None => {
+                let delay = retry::backoff(first_delay, max_delay, self.retries);
+                Some(retry::with_jitter(delay))
+            }
         };
         let delay = delay.filter(|_| is_allowed)?;
         self.retries += 1;

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use actix_web::http::header::HttpDate;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
+use uuid::Uuid;
 
 /// May `method` be sent again without doing twice what it does (RFC 9110, section 9.2.2)? QUERY may,
 /// by its own specification.
@@ -32,6 +33,14 @@ pub(crate) fn wanted_delay(headers: &HeaderMap) -> Option<Duration> {
 /// `first`, doubled for each of the `retries` that were made, but no longer than `most`.
 pub(crate) fn backoff(first: Duration, most: Duration, retries: u32) -> Duration {
     first.saturating_mul(2_u32.saturating_pow(retries)).min(most)
+}
+
+/// A random time between the half of `delay` and all of it: those who failed together shall not come back
+/// together.
+pub(crate) fn with_jitter(delay: Duration) -> Duration {
+    // The low bits of a random uuid are all random.
+    let random = f64::from(Uuid::new_v4().as_u128() as u32) / f64::from(u32::MAX);
+    delay.mul_f64(0.5 + random / 2.0)
 }
 
 #[cfg(test)]
@@ -72,5 +81,14 @@ mod tests {
         let delays = [0, 1, 2, 3, 31, 32, u32::MAX].map(|n| backoff(first, most, n).as_millis());
         assert_eq!(delays, [100, 200, 400, 450, 450, 450, 450]);
         assert_eq!(backoff(Duration::ZERO, most, 7), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_delay_is_somewhere_between_its_half_and_itself() {
+        let delay = Duration::from_millis(800);
+        let delays: Vec<_> = (0..100).map(|_| with_jitter(delay)).collect();
+        assert!(delays.iter().all(|it| (delay / 2..=delay).contains(it)), "{delays:?}");
+        assert!(delays.iter().any(|it| *it != delays[0]), "{delays:?}");
+        assert_eq!(with_jitter(Duration::ZERO), Duration::ZERO);
     }
 }

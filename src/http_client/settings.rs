@@ -114,8 +114,9 @@ impl Builder {
     }
 
     /// Waits `first` before the second attempt, then twice as long each time, and never longer than
-    /// `most`; by default 100 ms and 10 s. A server's `Retry-After` replaces it, and if that is more
-    /// than `most`, there is no other attempt.
+    /// `most`; by default 100 ms and 10 s. Each wait is shortened at random, to its half at the most, so
+    /// that callers who failed together do not come back together. A server's `Retry-After` replaces it,
+    /// and if that is more than `most`, there is no other attempt.
     pub fn delays(mut self, first: Duration, most: Duration) -> Self {
         self.settings.first_delay = first;
         self.settings.max_delay = most;

@@ -39,7 +39,7 @@ mod test_headers;
 mod trace_context;
 mod traceparent;
 mod tracestate;
-mod xray;
+pub(crate) mod xray;
 
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 

@@ -11,7 +11,8 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, Tra
 use super::carried::Carried;
 use super::hex;
 
-const HEADER: &str = "x-amzn-trace-id";
+/// The header's name.
+pub(crate) const HEADER: &str = "x-amzn-trace-id";
 
 static FIELDS: LazyLock<[String; 1]> = LazyLock::new(|| [HEADER.to_owned()]);
 
@@ -30,17 +31,7 @@ impl TextMapPropagator for XrayHeader {
         if !span.is_valid() {
             return;
         }
-        let trace_id = span.trace_id().to_bytes();
-        let (time, unique) = trace_id.split_at(4);
-        let mut header = String::with_capacity(74);
-        header.push_str("Root=1-");
-        hex::push(&mut header, time);
-        header.push('-');
-        hex::push(&mut header, unique);
-        header.push_str(";Parent=");
-        hex::push(&mut header, &span.span_id().to_bytes());
-        header.push_str(if span.is_sampled() { ";Sampled=1" } else { ";Sampled=0" });
-        injector.set(HEADER, header);
+        injector.set(HEADER, header(span, Some(span.span_id())));
     }
 
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
@@ -58,6 +49,29 @@ impl TextMapPropagator for XrayHeader {
     fn fields(&self) -> FieldIter<'_> {
         FieldIter::new(FIELDS.as_slice())
     }
+}
+
+/// What an answer says of the trace that its request became: root and decision, as AWS's SDKs do. The
+/// span is nobody's parent there.
+pub(crate) fn of_response(cx: &Context) -> Option<String> {
+    let span = cx.span();
+    let span = span.span_context();
+    span.is_valid().then(|| header(span, None))
+}
+
+fn header(span: &SpanContext, parent: Option<SpanId>) -> String {
+    let [t0, t1, t2, t3, unique @ ..] = span.trace_id().to_bytes();
+    let mut header = String::with_capacity(74);
+    header.push_str("Root=1-");
+    hex::push(&mut header, &[t0, t1, t2, t3]);
+    header.push('-');
+    hex::push(&mut header, &unique);
+    if let Some(parent) = parent {
+        header.push_str(";Parent=");
+        hex::push(&mut header, &parent.to_bytes());
+    }
+    header.push_str(if span.is_sampled() { ";Sampled=1" } else { ";Sampled=0" });
+    header
 }
 
 /// Reads `Field=value;…`. The fields come in any order, between those that load balancers (`Self`),

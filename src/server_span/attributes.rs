@@ -1,49 +1,52 @@
 //! What a SERVER span says of its request. One function a group of attributes; each key is set once,
 //! because the SDK appends and would send both.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Version;
-use actix_web::http::header::{HOST, USER_AGENT};
-use actix_web::http::uri::{Authority, PathAndQuery};
+use actix_web::http::header::USER_AGENT;
+use actix_web::http::uri::PathAndQuery;
 use opentelemetry::KeyValue;
 use opentelemetry_semantic_conventions::attribute as key;
 
-use super::forwarded;
-use super::host::parse_host;
 use super::method::Method;
+use super::parties::{CommonTexts, Parties};
 use super::settings::Middleware;
 use crate::redaction::redact_query;
 
 /// How many attributes a span usually gets, those set after routing included.
-const USUAL_COUNT: usize = 16;
+pub(super) const USUAL_COUNT: usize = 16;
 
-/// The attributes that are known when the span opens, so that a sampler sees them.
+/// The attributes that are known when the span opens, so that a sampler can see them.
 pub(super) fn at_start(
     request: &ServiceRequest,
     method: &Method,
     settings: &Middleware,
+    common: &CommonTexts,
 ) -> Vec<KeyValue> {
     let peer = request.peer_addr();
-    let forwarded = peer
-        .map(|peer| forwarded::resolve(request.headers(), peer.ip(), &settings.trusted_proxies))
-        .unwrap_or_default();
-    let scheme = match forwarded.scheme {
-        Some(scheme) => scheme.as_str(),
-        None if request.app_config().secure() => "https",
-        None => "http",
-    };
+    let parties = Parties::of(
+        request.headers(),
+        request.uri(),
+        peer.map(|peer| peer.ip()),
+        request.app_config().secure(),
+        &settings.trusted_proxies,
+        common,
+    );
     let mut attributes = Vec::with_capacity(USUAL_COUNT);
     push_method(&mut attributes, request, method);
-    push_url(&mut attributes, request, scheme, settings);
-    push_server(&mut attributes, request, scheme, forwarded.host.as_deref());
-    push_client(&mut attributes, peer, forwarded.client.map(|client| client.ip));
+    push_url(&mut attributes, request, parties.scheme, settings);
+    push_parties(&mut attributes, parties, peer, common);
     if let Some(version) = protocol_version(request.version()) {
         attributes.push(KeyValue::new(key::NETWORK_PROTOCOL_VERSION, version));
     }
     if let Some(user_agent) = request.headers().get(USER_AGENT) {
-        let text = String::from_utf8_lossy(user_agent.as_bytes()).into_owned();
+        let text = match user_agent.to_str() {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(user_agent.as_bytes()).into_owned(),
+        };
         attributes.push(KeyValue::new(key::USER_AGENT_ORIGINAL, text));
     }
     attributes.extend(settings.request_headers.attributes(request.headers()));
@@ -72,39 +75,28 @@ fn push_url(
     }
 }
 
-/// The host that the client named: as trusted proxies tell it, else in the request target (RFC 9112,
-/// section 3.2.2: it wins over `Host`), else in `Host`.
-fn push_server(
+/// The host that the client named; the client; and the socket's peer in any case.
+fn push_parties(
     attributes: &mut Vec<KeyValue>,
-    request: &ServiceRequest,
-    scheme: &str,
-    forwarded: Option<&str>,
-) {
-    let target = || request.uri().authority().map(Authority::as_str);
-    let header = || request.headers().get(HOST)?.to_str().ok();
-    // The first that is there counts, also where it is no host: another one is not what was meant.
-    let Some((host, port)) = forwarded.or_else(target).or_else(header).and_then(parse_host) else {
-        return;
-    };
-    let default_port = if scheme == "https" { 443 } else { 80 };
-    attributes.push(KeyValue::new(key::SERVER_ADDRESS, host.to_owned()));
-    attributes.push(KeyValue::new(key::SERVER_PORT, i64::from(port.unwrap_or(default_port))));
-}
-
-/// The client, as trusted proxies tell it, else the socket's peer; and the peer in any case.
-fn push_client(
-    attributes: &mut Vec<KeyValue>,
+    parties: Parties,
     peer: Option<SocketAddr>,
-    forwarded: Option<IpAddr>,
+    common: &CommonTexts,
 ) {
-    // An IPv4 client of a dual-stack socket shows up as ::ffff:a.b.c.d.
-    let peer = peer.map(|peer| (peer.ip().to_canonical().to_string(), peer.port()));
-    let client = forwarded.map(|client| client.to_string());
-    if let Some(client) = client.or_else(|| peer.as_ref().map(|(address, _)| address.clone())) {
-        attributes.push(KeyValue::new(key::CLIENT_ADDRESS, client));
+    if let Some((host, port)) = parties.server {
+        attributes.push(KeyValue::new(key::SERVER_ADDRESS, host));
+        attributes.push(KeyValue::new(key::SERVER_PORT, i64::from(port)));
     }
-    if let Some((address, port)) = peer {
-        attributes.push(KeyValue::new(key::NETWORK_PEER_ADDRESS, address));
+    let peer = peer.map(|peer| (peer.ip().to_canonical(), peer.port()));
+    let peer = peer.map(|(ip, port)| (ip, common.peer(ip), port));
+    if let Some(client) = parties.client {
+        let text = match &peer {
+            Some((ip, text, _)) if *ip == client => Arc::clone(text),
+            _ => Arc::from(client.to_string()),
+        };
+        attributes.push(KeyValue::new(key::CLIENT_ADDRESS, text));
+    }
+    if let Some((_, text, port)) = peer {
+        attributes.push(KeyValue::new(key::NETWORK_PEER_ADDRESS, text));
         attributes.push(KeyValue::new(key::NETWORK_PEER_PORT, i64::from(port)));
     }
 }

@@ -15,7 +15,7 @@ const UNCLASSIFIED: &str = "actix_web::Error";
 /// An error that is ours: a handler's 5xx, or a panic.
 pub(super) struct Exception<'a> {
     pub(super) class: Option<&'static str>,
-    pub(super) message: String,
+    pub(super) message: &'a str,
     pub(super) panic: Option<&'a HandlerPanic>,
 }
 
@@ -54,7 +54,7 @@ impl Exception<'_> {
         if as_span_event {
             let mut attributes = vec![
                 KeyValue::new(key::EXCEPTION_TYPE, class),
-                KeyValue::new(key::EXCEPTION_MESSAGE, self.message),
+                KeyValue::new(key::EXCEPTION_MESSAGE, self.message.to_owned()),
             ];
             if let Some(stacktrace) = stacktrace {
                 attributes.push(KeyValue::new(key::EXCEPTION_STACKTRACE, stacktrace.to_owned()));

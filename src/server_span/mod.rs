@@ -7,13 +7,15 @@
 //! | `middleware.rs` | where the span is opened: what happens to a request, in order |
 //! | `settings.rs` | what can be chosen: the builder |
 //! | `attributes.rs`, `method.rs` | what the span says of its request |
-//! | `forwarded.rs`, `forwarded_element.rs`, `trusted_proxies.rs`, `host.rs` | who asked whom, as trusted proxies tell it |
+//! | `last.rs` | a cache of one, for texts that many requests have in common |
+//! | `parties.rs`, `forwarded.rs`, `forwarded_element.rs`, `trusted_proxies.rs`, `host.rs` | who asked whom, as trusted proxies tell it |
 //! | `header_extractor.rs` | the caller's context, from the headers |
 //! | `captured_headers.rs` | headers that are recorded on demand |
 //! | `scope.rs` | the context in which a request is handled |
 //! | `open_span.rs` | the span between its opening and its end: how a request can end |
 //! | `request_body.rs`, `body.rs` | the bodies: counted, and watched for clients that go away |
 //! | `panic.rs`, `exception.rs` | a handler's panic becomes an answer; what went wrong is recorded |
+//! | `failure.rs` | what went wrong, and in which request, for reports of errors |
 //! | `in_flight.rs` | how many spans are open, and whether their requests are cut off |
 //! | `response_headers.rs` | tells the client its trace id |
 //! | `extractor.rs` | lets a handler add to the span |
@@ -44,15 +46,18 @@ mod body;
 mod captured_headers;
 mod exception;
 mod extractor;
+mod failure;
 mod forwarded;
 mod forwarded_element;
 mod header_extractor;
 mod host;
 mod in_flight;
+mod last;
 mod method;
 mod middleware;
 mod open_span;
 mod panic;
+mod parties;
 mod request_body;
 mod response_headers;
 mod scope;
@@ -62,6 +67,7 @@ mod trusted_proxies;
 pub use body::SpanBody;
 pub use captured_headers::{HeaderNames, SensitiveHeader};
 pub use extractor::ServerSpan;
+pub use failure::{Failure, ReceivedRequest};
 pub use in_flight::InFlight;
 pub(crate) use method::{STANDARD_METHODS, standard_method};
 pub use middleware::{ResponseFuture, TracedService};

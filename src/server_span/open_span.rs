@@ -17,10 +17,12 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_semantic_conventions::attribute as key;
 
 use super::exception::{Exception, Request};
+use super::failure::{Failure, Kept};
 use super::method::Method;
 use super::panic::{HandlerPanic, catch};
 use super::request_body::Upload;
 use super::settings::Middleware;
+use crate::propagation::Kind;
 
 /// `error.type` of a request whose client went away before it was answered.
 const CLIENT_DISCONNECTED: &str = "client_disconnected";
@@ -63,6 +65,8 @@ pub(super) struct OpenSpan {
     route: Option<String>,
     is_routed: bool,
     upload: Option<Rc<Upload>>,
+    /// Until it is told, where anybody wants to be told.
+    kept: Option<Box<Kept>>,
     status: Option<StatusCode>,
     error_type: Option<Cow<'static, str>>,
     sent: Option<u64>,
@@ -78,6 +82,7 @@ impl OpenSpan {
         method: Method,
         route: Option<String>,
         upload: Option<Rc<Upload>>,
+        kept: Option<Box<Kept>>,
     ) -> Self {
         settings.in_flight.begin();
         Self {
@@ -88,6 +93,7 @@ impl OpenSpan {
             route,
             is_routed: false,
             upload,
+            kept,
             status: None,
             error_type: None,
             sent: None,
@@ -99,6 +105,11 @@ impl OpenSpan {
     /// The context in which this is the active span; attach it for a poll, never across an await.
     pub(super) fn context(&self) -> &Context {
         &self.cx
+    }
+
+    /// Is AWS's form of the context among those that are read here?
+    pub(super) fn speaks_xray(&self) -> bool {
+        self.settings.propagators.contains(&Kind::Xray)
     }
 
     /// Notes what the response tells: its route, its status, its error, its headers.
@@ -145,10 +156,25 @@ impl OpenSpan {
             Some(class) => Cow::Borrowed(class),
             None => Cow::Owned(status.as_str().to_owned()),
         });
-        if let Some(error) = error {
-            let message = catch(|| error.to_string()).unwrap_or_default();
+        let message = error.map(|error| catch(|| error.to_string()).unwrap_or_default());
+        if let Some(message) = &message {
             self.record(Exception { class, message, panic });
         }
+        self.tell_failure(message.as_deref(), panic);
+    }
+
+    /// Tells who wants to know, once: it may have attributes for the span.
+    fn tell_failure(&mut self, message: Option<&str>, panic: Option<&HandlerPanic>) {
+        let Some(kept) = self.kept.take() else { return };
+        self.settings.tell_failure(|| Failure {
+            request: kept.told(&self.settings),
+            route: self.route.as_deref(),
+            status: self.status,
+            error_type: self.error_type.as_deref().unwrap_or_default(),
+            message,
+            panic,
+            cx: &self.cx,
+        });
     }
 
     fn is_upload_broken(&self) -> bool {
@@ -172,12 +198,10 @@ impl OpenSpan {
 
     /// Notes a panic in the making of the body.
     pub(super) fn on_body_panic(&mut self, panic: &HandlerPanic) {
-        self.record(Exception {
-            class: Some(PANIC),
-            message: panic.to_string(),
-            panic: Some(panic),
-        });
+        let message = panic.message();
+        self.record(Exception { class: Some(PANIC), message, panic: Some(panic) });
         self.error_type.get_or_insert(Cow::Borrowed(PANIC));
+        self.tell_failure(Some(message), Some(panic));
     }
 
     fn record(&self, exception: Exception<'_>) {

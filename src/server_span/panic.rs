@@ -6,9 +6,11 @@
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::RefCell;
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use actix_web::http::StatusCode;
@@ -17,10 +19,9 @@ use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 
 /// A panic on the way to a response.
-#[derive(Debug)]
 pub struct HandlerPanic {
     message: String,
-    stacktrace: Option<String>,
+    remembered: Option<Box<Remembered>>,
     trace_id: Option<String>,
 }
 
@@ -29,10 +30,7 @@ impl HandlerPanic {
         Self {
             message: message(payload).to_owned(),
             // The last panic of this thread may be another one, which somebody else has caught.
-            stacktrace: LAST_PANIC
-                .take()
-                .filter(|last| last.message == message(payload))
-                .map(|last| last.stacktrace),
+            remembered: LAST_PANIC.take().filter(|last| last.message == message(payload)),
             trace_id: Context::map_current(|cx| {
                 let span = cx.span();
                 let span_context = span.span_context();
@@ -48,12 +46,34 @@ impl HandlerPanic {
 
     /// Where it happened, if the program [remembers](remember_panics) it.
     pub fn stacktrace(&self) -> Option<&str> {
-        self.stacktrace.as_deref()
+        self.remembered.as_ref().map(|remembered| remembered.stacktrace.as_str())
+    }
+
+    /// The file and the line where it happened, likewise.
+    pub fn place(&self) -> Option<(&str, u32)> {
+        let (file, line) = self.remembered.as_ref()?.place.as_ref()?;
+        Some((file, *line))
+    }
+
+    /// The calls that led there, likewise, whatever `RUST_BACKTRACE` says. Their names are looked up when
+    /// it is first printed, which may take a while: not on the thread of a request.
+    pub fn backtrace(&self) -> Option<&Arc<Backtrace>> {
+        self.remembered.as_ref().map(|remembered| &remembered.backtrace)
     }
 }
 
-impl std::fmt::Display for HandlerPanic {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for HandlerPanic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the backtrace, which takes its time: Actix logs errors in this form.
+        f.debug_struct("HandlerPanic")
+            .field("message", &self.message)
+            .field("place", &self.place())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for HandlerPanic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
@@ -97,25 +117,34 @@ pub async fn catch_panics<T>(response: impl Future<Output = Result<T, Error>>) -
 
 thread_local! {
     /// Where this thread panicked last.
-    static LAST_PANIC: RefCell<Option<Remembered>> = const { RefCell::new(None) };
+    static LAST_PANIC: RefCell<Option<Box<Remembered>>> = const { RefCell::new(None) };
 }
 
 struct Remembered {
     message: String,
     stacktrace: String,
+    place: Option<(String, u32)>,
+    backtrace: Arc<Backtrace>,
 }
 
-/// To be called from a program's panic hook: notes where the panic happened, with a backtrace where
-/// `RUST_BACKTRACE` asks for it, for the span of the request that it broke.
+/// To be called from a program's panic hook: notes where the panic happened, and the calls that led
+/// there, for the span of the request that it broke. The span's stack trace has the calls where
+/// `RUST_BACKTRACE` asks for them.
 pub fn remember_panics(panic: &PanicHookInfo<'_>) {
     let message = message(panic.payload()).to_owned();
-    let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    let backtrace = Backtrace::capture();
-    let stacktrace = match backtrace.status() {
-        BacktraceStatus::Captured => format!("{message}\n{place}\n{backtrace}"),
-        _ => format!("{message}\n{place}"),
-    };
-    LAST_PANIC.replace(Some(Remembered { message, stacktrace }));
+    let location = panic.location();
+    let mut stacktrace =
+        format!("{message}\n{}", location.map(ToString::to_string).unwrap_or_default());
+    let mut backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        stacktrace.push_str(&format!("\n{backtrace}"));
+    } else {
+        // The addresses alone, some microseconds: who wants names looks them up elsewhere.
+        backtrace = Backtrace::force_capture();
+    }
+    let place = location.map(|location| (location.file().to_owned(), location.line()));
+    let backtrace = Arc::new(backtrace);
+    LAST_PANIC.replace(Some(Box::new(Remembered { message, stacktrace, place, backtrace })));
 }
 
 /// What a panic said, from its payload.

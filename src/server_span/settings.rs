@@ -4,9 +4,9 @@ use std::future::{Ready, ready};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::{Error, HttpRequest};
 use opentelemetry::InstrumentationScope;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
@@ -14,10 +14,12 @@ use opentelemetry_semantic_conventions::SCHEMA_URL;
 
 use super::body::SpanBody;
 use super::captured_headers::{CapturedHeaders, HeaderNames};
+use super::failure::{Failure, Kept, ReceivedRequest};
 use super::in_flight::InFlight;
 use super::middleware::TracedService;
 use super::open_span::Ended;
 use super::panic::catch;
+use super::parties::CommonTexts;
 use super::trusted_proxies::TrustedProxies;
 use crate::propagation::{self, Kind};
 
@@ -45,13 +47,16 @@ pub struct Middleware {
     pub(super) request_headers: CapturedHeaders,
     pub(super) response_headers: CapturedHeaders,
     pub(super) public_endpoint: bool,
+    pub(super) sampler_reads_attributes: bool,
     pub(super) exception_events: bool,
     pub(super) classify_error: fn(&Error) -> Option<&'static str>,
     pub(super) in_flight: InFlight,
     on_end: Option<Arc<OnEnd>>,
+    on_failure: Option<Arc<OnFailure>>,
 }
 
 type OnEnd = dyn Fn(&Ended) + Send + Sync;
+type OnFailure = dyn Fn(Failure<'_>) + Send + Sync;
 
 impl Middleware {
     /// A middleware whose spans go to `provider`, under a scope named after this crate, with the
@@ -71,10 +76,12 @@ impl Middleware {
             request_headers: CapturedHeaders::default(),
             response_headers: CapturedHeaders::default(),
             public_endpoint: false,
+            sampler_reads_attributes: true,
             exception_events: true,
             classify_error: |_| None,
             in_flight: InFlight::default(),
             on_end: None,
+            on_failure: None,
         }
     }
 
@@ -133,6 +140,14 @@ impl Middleware {
         self
     }
 
+    /// Says whether the provider's sampler looks at a span's attributes; by default it may. One that
+    /// decides by the trace id or the name alone need not have them, and requests that it leaves out are
+    /// spared their making.
+    pub fn sampler_reads_attributes(mut self, reads: bool) -> Self {
+        self.sampler_reads_attributes = reads;
+        self
+    }
+
     /// Records exceptions as span events (the default) besides the log event, which is always
     /// written.
     pub fn exception_events(mut self, events: bool) -> Self {
@@ -161,6 +176,19 @@ impl Middleware {
         self
     }
 
+    /// Calls `on_failure` with each request that fails on our side, with a 5xx or a panic, while its span
+    /// is open, on the thread of the request: it must not wait. A panic in it is caught.
+    pub fn on_failure(mut self, on_failure: impl Fn(Failure<'_>) + Send + Sync + 'static) -> Self {
+        self.on_failure = Some(Arc::new(on_failure));
+        self
+    }
+
+    /// What a failure would tell of `request`: who asked, as trusted proxies tell it, and the URL, with
+    /// its query redacted.
+    pub fn received(&self, request: &HttpRequest) -> ReceivedRequest {
+        Kept::of(request).told(self)
+    }
+
     pub(super) fn excludes(&self, path: &str) -> bool {
         self.excluded_paths.iter().any(|excluded| {
             path.strip_prefix(excluded.as_str())
@@ -172,6 +200,17 @@ impl Middleware {
         if let Some(on_end) = &self.on_end {
             // It may run while the request is dropped, where a second panic would end the process.
             let _ = catch(|| on_end(&ended()));
+        }
+    }
+
+    /// What is to be kept of `request` in case it fails; nothing where nobody wants to be told.
+    pub(super) fn keep(&self, request: &HttpRequest) -> Option<Box<Kept>> {
+        self.on_failure.is_some().then(|| Box::new(Kept::of(request)))
+    }
+
+    pub(super) fn tell_failure<'a>(&self, failure: impl FnOnce() -> Failure<'a>) {
+        if let Some(on_failure) = &self.on_failure {
+            let _ = catch(|| on_failure(failure()));
         }
     }
 }
@@ -189,6 +228,11 @@ where
 
     fn new_transform(&self, service: S) -> Self::Future {
         let propagator = propagation::propagator(&self.propagators);
-        ready(Ok(TracedService { service, propagator, settings: Rc::new(self.clone()) }))
+        ready(Ok(TracedService {
+            service,
+            propagator,
+            settings: Rc::new(self.clone()),
+            common: CommonTexts::default(),
+        }))
     }
 }

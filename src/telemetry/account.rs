@@ -28,7 +28,7 @@ struct Entries {
     /// In the plural: `spans`, `log records`.
     items: &'static str,
     created: AtomicU64,
-    /// What has left the queue, for whatever fate.
+    /// What is not in the queue any more, or never was.
     taken: AtomicU64,
     exported: AtomicU64,
     failed: AtomicU64,
@@ -77,18 +77,18 @@ impl Account {
     /// Enters an item that comes in. May it go into a queue of this `capacity`? Else it counts as
     /// dropped for this `reason`, and the caller leaves it.
     pub fn admit(&self, capacity: u64, reason: &str) -> bool {
-        // One atomic addition a span: the number that an item gets tells how many are before it. Those
-        // that have left the queue are read after it, so the queue is never thought shorter than it is.
+        // One atomic addition a span: the number that an item gets tells how many came before it, and
+        // `taken` how many of those are gone.
         let number = self.0.created.fetch_add(1, Ordering::AcqRel);
-        let left = self.0.taken.load(Ordering::Acquire) + self.0.dropped.load(Ordering::Acquire);
-        let is_admitted = number < left.saturating_add(capacity);
+        let is_admitted = number < self.0.taken.load(Ordering::Acquire).saturating_add(capacity);
         if !is_admitted {
+            self.taken(1);
             self.dropped(1, reason);
         }
         is_admitted
     }
 
-    /// Enters that the exporter has these items now: there is room for as many in the queue.
+    /// Enters that these items, which were admitted, are out of the queue: there is room for as many.
     pub fn taken(&self, count: u64) {
         self.0.taken.fetch_add(count, Ordering::AcqRel);
     }
@@ -113,7 +113,7 @@ impl Account {
         }
     }
 
-    /// Enters items that never reached the exporter, and warns of them.
+    /// Enters items that were not even tried, and warns of them.
     pub fn dropped(&self, count: u64, reason: &str) {
         self.0.dropped.fetch_add(count, Ordering::AcqRel);
         if let Some(count) = self.0.drops.note(count) {
@@ -140,9 +140,9 @@ impl Account {
 
     /// How many items are between coming in and being taken.
     fn queued(&self) -> u64 {
-        // What has left is read first, so that nothing that comes in meanwhile is subtracted.
-        let left = self.0.taken.load(Ordering::Acquire) + self.0.dropped.load(Ordering::Acquire);
-        self.0.created.load(Ordering::Acquire).saturating_sub(left)
+        // Read first, so that nothing that comes in meanwhile is subtracted.
+        let taken = self.0.taken.load(Ordering::Acquire);
+        self.0.created.load(Ordering::Acquire).saturating_sub(taken)
     }
 
     fn note_error(&self, message: &str) {
@@ -199,7 +199,7 @@ pub struct Delivery {
 
 impl Delivery {
     /// The same at the end of the process: what is still queued is dropped.
-    pub(super) fn at_the_end(mut self) -> Self {
+    pub(crate) fn at_the_end(mut self) -> Self {
         self.dropped += std::mem::take(&mut self.queued);
         self
     }

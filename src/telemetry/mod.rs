@@ -18,6 +18,8 @@ mod pipeline;
 mod resource;
 mod sampler;
 mod stdout;
+#[cfg(feature = "aws")]
+pub mod xray;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,28 +28,36 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{LoggerProviderBuilder, SdkLoggerProvider};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
+#[cfg(feature = "aws")]
+use crate::config::RootSampler;
 use crate::config::{LogsConfig, TelemetryConfig};
 use account::{Account, Delivery};
 use end::End;
 use log_pipeline::LogPipeline;
+pub(crate) use otlp::http_client as otlp_client;
 use pipeline::Pipeline;
+pub(crate) use resource::host_name;
 pub use sampler::Unsampled;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 
 /// Why an exporter could never send anything.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The file of `OTEL_EXPORTER_OTLP_CERTIFICATE` cannot be read.
-    #[error("OTEL_EXPORTER_OTLP_CERTIFICATE is {path:?}: {source}")]
+    /// The file of `OTEL_EXPORTER_OTLP_CERTIFICATE`, or its form for one signal, cannot be read.
+    #[error("{variable} is {path:?}: {source}")]
     UnreadableCertificate {
+        /// The variable that names it.
+        variable: &'static str,
         /// Its path.
         path: String,
         /// What the system said.
         source: std::io::Error,
     },
     /// It holds no certificate.
-    #[error("OTEL_EXPORTER_OTLP_CERTIFICATE is {path:?}: expected certificates in PEM form")]
+    #[error("{variable} is {path:?}: expected certificates in PEM form")]
     NoCertificate {
+        /// The variable that names it.
+        variable: &'static str,
         /// Its path.
         path: String,
     },
@@ -66,6 +76,10 @@ pub enum StartError {
     /// The thread that prints spans cannot be started.
     #[error("cannot start the thread that prints spans: {0}")]
     Console(#[source] std::io::Error),
+    /// The thread that asks the X-Ray daemon for sampling rules cannot be started.
+    #[cfg(feature = "aws")]
+    #[error("cannot start the thread that asks for sampling rules: {0}")]
+    Sampling(#[source] std::io::Error),
 }
 
 /// The running telemetry of the process; to be [shut down](Telemetry::shutdown) before it ends, or
@@ -81,6 +95,9 @@ pub struct Telemetry {
     resource: Resource,
     end: End,
     unsampled: Unsampled,
+    /// What asks for sampling rules; it stops when this is dropped.
+    #[cfg(feature = "aws")]
+    _polling: Option<xray::sampling::Polling>,
 }
 
 /// The accounts of all exporters, to be looked at while they run; clones show the same.
@@ -122,13 +139,32 @@ impl Telemetry {
             if let Some(otlp) = &config.otlp {
                 pipelines.push(otlp::pipeline(otlp, &config.batch, &resource, limit, &end)?);
             }
+            #[cfg(feature = "aws")]
+            if config.xray.exports {
+                pipelines.push(xray::pipeline(config, &resource));
+            }
         }
         let sampler = sampler::sampler(config);
+        #[cfg(feature = "aws")]
+        let (sampler, polling) = match config.sampler.root {
+            RootSampler::Xray if !config.disabled => {
+                let (rules, polling) =
+                    xray::rules(config, &resource).map_err(StartError::Sampling)?;
+                (sampler.by_rules(rules), Some(polling))
+            }
+            _ => (sampler, None),
+        };
         let unsampled = sampler.unsampled().clone();
         let builder = SdkTracerProvider::builder()
             .with_resource(resource.clone())
             .with_span_limits(config.limits)
             .with_sampler(sampler);
+        #[cfg(feature = "aws")]
+        let builder = if config.xray.ids {
+            builder.with_id_generator(xray::XrayIds::default())
+        } else {
+            builder
+        };
         let provider = pipelines
             .iter()
             .fold(builder, |builder, pipeline| builder.with_span_processor(pipeline.clone()))
@@ -142,6 +178,8 @@ impl Telemetry {
             resource,
             end,
             unsampled,
+            #[cfg(feature = "aws")]
+            _polling: polling,
         })
     }
 

@@ -29,7 +29,7 @@ pub(super) fn resource(config: &TelemetryConfig) -> Resource {
 }
 
 /// The kernel's host name; in a container that is the container's id.
-fn host_name() -> Option<String> {
+pub(crate) fn host_name() -> Option<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }

@@ -134,14 +134,15 @@ fn logs_have_the_same_rules_and_a_path_of_their_own() {
     let general = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:4318");
     let own = ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://b/x");
     let key = ("HONEYCOMB_API_KEY", "k");
-    let cases: [(Vars<'_>, Option<&str>, bool); 7] = [
+    let cases: [(Vars<'_>, Option<&str>, bool); 8] = [
         (&[], None, true),
         (&[general], None, true),
         (&[key], None, true),
-        (&[exporter], Some("http://localhost:4318/v1/logs"), false),
-        (&[exporter, general], Some("http://a:4318/v1/logs"), false),
-        (&[exporter, general, own], Some("http://b/x"), false),
-        (&[exporter, key], Some("https://api.honeycomb.io/v1/logs"), false),
+        (&[("OTEL_LOGS_EXPORTER", "none"), general], None, false),
+        (&[exporter], Some("http://localhost:4318/v1/logs"), true),
+        (&[exporter, general], Some("http://a:4318/v1/logs"), true),
+        (&[exporter, general, own], Some("http://b/x"), true),
+        (&[exporter, key], Some("https://api.honeycomb.io/v1/logs"), true),
     ];
     for (vars, endpoint, console) in cases {
         let logs = config(vars).unwrap().logs;
@@ -265,14 +266,53 @@ fn the_allowed_origins_follow_the_machine_that_browsers_see() {
 
 #[test]
 fn what_is_set_but_not_built_in_is_said() {
-    for variable in
-        ["AWS_XRAY_DAEMON_ADDRESS", "CLOUDWATCH_LOG_GROUP", "ROLLBAR_ACCESS_TOKEN", "WEB_ADDRESS"]
-    {
+    for variable in ["CLOUDWATCH_LOG_GROUP", "WEB_ADDRESS"] {
         let warnings = config(&[(variable, "x")]).unwrap().warnings;
         assert!(
             matches!(&warnings[..], [warning] if warning.starts_with(variable)),
             "{warnings:?}"
         );
         assert!(config(&[(variable, "")]).unwrap().warnings.is_empty(), "{variable}");
+    }
+}
+
+#[test]
+fn rollbar_is_on_with_a_token() {
+    let token = ("ROLLBAR_ACCESS_TOKEN", "0123456789abcdef");
+    for vars in [&[][..], &[(token.0, "")], &[("ROLLBAR_ENVIRONMENT", "test")]] {
+        assert!(config(vars).unwrap().rollbar.is_none(), "{vars:?}");
+    }
+    let rollbar = config(&[token]).unwrap().rollbar.unwrap();
+    assert_eq!(rollbar.endpoint.to_string(), "https://api.rollbar.com");
+    assert_eq!(rollbar.environment, "production");
+    assert_eq!(rollbar.code_version.as_deref(), Some(env!("CARGO_PKG_VERSION")));
+    let rollbar = config(&[
+        token,
+        ("ROLLBAR_ENVIRONMENT", "staging"),
+        ("ROLLBAR_ENDPOINT", "http://localhost:9000"),
+        ("CODE_VERSION", "3da541559918a808c2402bba5012f6c60b27661c"),
+    ]);
+    let rollbar = rollbar.unwrap().rollbar.unwrap();
+    assert_eq!(rollbar.endpoint.item_url(), "http://localhost:9000/api/1/item/");
+    assert_eq!(rollbar.environment, "staging");
+    assert_eq!(rollbar.code_version.as_deref(), Some("3da541559918a808c2402bba5012f6c60b27661c"));
+    assert!(!format!("{rollbar:?}").contains(token.1));
+}
+
+#[test]
+fn what_rollbar_cannot_use_is_an_error_that_shows_no_secret() {
+    let long = "x".repeat(256);
+    for (variable, value, told) in [
+        ("ROLLBAR_ACCESS_TOKEN", "two MARKERs", "post_server_item"),
+        ("ROLLBAR_ENDPOINT", "https://a:MARKER@api.rollbar.com", "https://api.rollbar.com"),
+        ("ROLLBAR_ENDPOINT", "https://api.rollbar.com/api/1/item/", "without a user, a path"),
+        ("ROLLBAR_ENDPOINT", "api.rollbar.com", "https://api.rollbar.com"),
+        ("ROLLBAR_ENVIRONMENT", long.as_str(), "255 characters"),
+        ("CODE_VERSION", &long[..41], "40 characters"),
+    ] {
+        let error = config(&[(variable, value)]).unwrap_err();
+        assert_eq!(error.variable, variable);
+        let error = error.to_string();
+        assert!(error.contains(told) && !error.contains("MARKER"), "{error}");
     }
 }

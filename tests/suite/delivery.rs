@@ -174,7 +174,7 @@ fn half_of_the_exports_may_fail_and_all_spans_arrive() {
 #[test]
 fn a_receiver_that_is_away_and_comes_back_gets_all_that_was_queued() {
     for breaks in [false, true] {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.3:0").unwrap();
         let address = listener.local_addr().unwrap();
         let breaking = breaks.then(|| {
             // Takes the first two connections, and closes them without an answer.
@@ -201,7 +201,8 @@ fn a_receiver_that_is_away_and_comes_back_gets_all_that_was_queued() {
 
 #[test]
 fn only_the_overflow_is_lost_while_the_receiver_is_away_and_it_is_counted() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    // An address of its own: no other test may get the port meanwhile, and the spans with it.
+    let listener = TcpListener::bind("127.0.0.3:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
     let mut process = start(
@@ -232,7 +233,7 @@ fn only_the_overflow_is_lost_while_the_receiver_is_away_and_it_is_counted() {
 #[test]
 fn whatever_is_in_the_way_is_said_in_health_and_at_the_end() {
     let (tls, _) = Receiver::start_tls();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = TcpListener::bind("127.0.0.3:0").unwrap().local_addr().unwrap();
     let cases = [
         (format!("http://{nobody}"), "Connection refused"),
         ("http://nothing.invalid:4318".to_owned(), "dns error"),

@@ -1,6 +1,5 @@
 //! The ways in which a request can end, and that none of them looks like another.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver as Notes, Sender, channel};
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use actix_web::web::{self, Bytes, Data, Payload, ServiceConfig};
 use actix_web::{HttpResponse, Responder, ResponseError, rt};
 use backend_actix::carry::{carry, carry_async};
 use backend_actix::child_span::in_span;
-use backend_actix::server_span::{Middleware, ServerSpan, remember_panics};
+use backend_actix::server_span::{Middleware, ServerSpan};
 use opentelemetry::KeyValue;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
@@ -21,6 +20,7 @@ use serde_json::{Value, json};
 use crate::support::http::Connection;
 use crate::support::process::Process;
 use crate::support::receiver::{Received, Receiver};
+use crate::support::remember_panics;
 use crate::support::service::Service;
 
 /// How long a test waits for what must happen.
@@ -515,16 +515,10 @@ fn what_is_dropped_at_a_forced_end_says_so_and_arrives() {
 
 #[test]
 fn a_panic_has_its_place_on_the_span_where_the_program_remembers_it() {
-    let before = Arc::new(std::panic::take_hook());
-    let during = Arc::clone(&before);
-    std::panic::set_hook(Box::new(move |panic| {
-        remember_panics(panic);
-        during(panic);
-    }));
+    remember_panics();
     let service = Service::start_app(panicking, |middleware| middleware);
     service.get("/early");
     let spans = service.stop();
-    std::panic::set_hook(Box::new(move |panic| before(panic)));
     let exception = exception(one(&spans));
     let stacktrace = exception["exception.stacktrace"].as_str().unwrap();
     let mut lines = stacktrace.lines();

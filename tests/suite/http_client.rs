@@ -22,6 +22,7 @@ use rustix::net::{self, AddressFamily, SocketType};
 use serde_json::{Value, json};
 
 use crate::support::caller::Caller;
+use crate::support::process::Process;
 use crate::support::receiver::{Received, Receiver};
 use crate::support::scripted::{CLOSE, NOTHING, Scripted, UNFINISHED, header};
 use crate::support::service::Service;
@@ -699,4 +700,52 @@ fn a_trace_goes_over_two_hops() {
     assert_eq!((client.name(), client.scope_name.as_str()), ("POST", "tests"));
     let said = says(client);
     assert_eq!((&said["http.response.status_code"], &said["error"]), (&json!(200), &json!(false)));
+}
+
+#[test]
+fn a_trace_goes_from_one_service_through_another_to_one_receiver() {
+    async fn call(tracer: Data<SdkTracer>, target: web::Query<Vec<(String, String)>>) -> String {
+        let client = Client::builder_with_tracer(tracer.get_ref().clone())
+            .http(reqwest::Client::builder().no_proxy().tls_certs_only([]))
+            .build()
+            .unwrap();
+        let calling = in_span_async(tracer.get_ref(), "calling", async |_| {
+            client.get(&target[0].1).send().await.unwrap()
+        });
+        calling.await.text().await.unwrap()
+    }
+    let first = Service::start_app(
+        |config| {
+            config.route("/outer", web::get().to(call));
+        },
+        |middleware| middleware,
+    );
+    let second = Process::start(&[
+        ("OTEL_SERVICE_NAME", "second"),
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &first.receiver().endpoint()),
+    ]);
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let traceparent = format!("00-{trace}-00f067aa0ba902b7-01");
+    let target = format!("/outer?to=http://{}/api/activities/home", second.address);
+    let answer = first.request("GET", &target, &[("traceparent", &traceparent)], b"");
+    assert_eq!(answer.json().as_array().map(Vec::len), Some(3));
+    assert_eq!(second.terminate().status.code(), Some(0));
+
+    let spans = first.stop();
+    let mut parent = "00f067aa0ba902b7".to_owned();
+    for (service, name) in [
+        ("backend-actix", "GET /outer"),
+        ("backend-actix", "calling"),
+        ("backend-actix", "GET"),
+        ("second", "GET /api/activities/home"),
+        ("second", "home-activities-mock-data"),
+    ] {
+        let span = spans.iter().find(|span| span.parent_span_id() == parent);
+        let span = span.unwrap_or_else(|| panic!("no child of {parent}: {spans:#?}"));
+        assert_eq!((span.name(), &span.resource["service.name"]), (name, &json!(service)));
+        assert_eq!(span.trace_id(), trace, "{name}");
+        parent = span.span_id();
+    }
+    assert_eq!(spans.len(), 5);
 }

@@ -7,6 +7,7 @@
 
 mod api;
 mod binary;
+mod check;
 #[cfg(feature = "aws")]
 mod cloudwatch;
 mod command_line;
@@ -21,10 +22,17 @@ mod limits;
 mod logs;
 mod malformed;
 mod registry;
+mod rollbar;
 mod sample_rate;
 mod sampling;
+mod secrets;
+mod server_limits;
 mod server_span;
 mod shutdown;
 mod support;
 mod variables;
 mod wire;
+#[cfg(feature = "aws")]
+mod xray;
+#[cfg(feature = "aws")]
+mod xray_sampling;

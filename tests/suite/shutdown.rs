@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::support::http::Connection;
-use crate::support::process::Process;
+use crate::support::process::{Process, command};
 use crate::support::receiver::Receiver;
 
 #[test]
@@ -45,24 +45,175 @@ fn a_request_in_flight_is_answered_before_the_end() {
     for signal in [Signal::TERM, Signal::INT] {
         let receiver = Receiver::start();
         let mut process = Process::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint())]);
-        let body = r#"{"message": "a", "ttl": "1-day"}"#;
-        let mut connection = Connection::open(process.address);
-        connection.write(
-            format!(
-                "POST /api/activities HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
-                body.len()
-            )
-            .as_bytes(),
-        );
-        // The handler waits for the body from here on.
-        assert_eq!(connection.answer(true).status, 100);
+        let mut connection = busy(process.address);
         process.signal(signal);
         process.wait_for_line("no more connections are accepted");
-        connection.write(body.as_bytes());
+        connection.write(BODY.as_bytes());
         assert_eq!(connection.answer(false).status, 200, "{signal:?}");
         let finished = process.wait();
         assert_eq!(finished.status.code(), Some(0), "{signal:?}: {}", finished.stderr);
         assert_eq!(receiver.spans().len(), 2, "{signal:?}: {}", finished.stderr);
+    }
+}
+
+/// A connection whose request is in its handler, which waits for the body from here on.
+fn busy(address: SocketAddr) -> Connection {
+    let mut connection = Connection::open(address);
+    let length = BODY.len();
+    connection.write(
+        format!("POST /api/activities HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n").as_bytes(),
+    );
+    assert_eq!(connection.answer(true).status, 100);
+    connection
+}
+
+const BODY: &str = r#"{"message": "a", "ttl": "1-day"}"#;
+
+#[test]
+fn sixty_four_requests_in_flight_are_answered_and_their_spans_arrive() {
+    let receiver = Receiver::start();
+    let mut process = Process::start(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+        ("SHUTDOWN_TIMEOUT_SECONDS", "600"),
+        ("CLIENT_TIMEOUT_SECONDS", "600"),
+    ]);
+    let mut connections: Vec<_> = (0..64).map(|_| busy(process.address)).collect();
+    process.signal(Signal::TERM);
+    process.wait_for_line("no more connections are accepted");
+    for connection in &mut connections {
+        connection.write(BODY.as_bytes());
+        let answer = connection.answer(false);
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.json()["message"], "a");
+        assert_eq!(answer.header("connection").as_deref(), Some("close"));
+        assert!(connection.rest().is_empty());
+    }
+    let finished = process.wait();
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+    assert!(finished.stderr.contains("128 spans exported, 0 failed"), "{}", finished.stderr);
+    let spans = receiver.spans();
+    assert_eq!(spans.len(), 128);
+    assert!(spans.iter().all(|span| !span.attributes().contains_key("error.type")));
+}
+
+#[test]
+fn clients_that_heed_connection_close_notice_nothing_of_the_end() {
+    let receiver = Receiver::start();
+    let mut process = Process::start(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+        ("SHUTDOWN_DELAY_SECONDS", "5"),
+    ]);
+    let address = process.address;
+    let clients: Vec<_> = (0..64)
+        .map(|_| {
+            std::thread::spawn(move || {
+                let (mut connection, mut answered) = (Connection::open(address), 0);
+                loop {
+                    let answer = connection.request("GET", "/api/activities/home", &[], b"");
+                    assert_eq!(answer.status, 200);
+                    answered += 1;
+                    if answer.header("connection").as_deref() == Some("close") {
+                        assert!(connection.rest().is_empty());
+                        return answered;
+                    }
+                }
+            })
+        })
+        .collect();
+    for _ in 0..200 {
+        process.wait_for_line("access: GET");
+    }
+    process.signal(Signal::TERM);
+    let finished = process.wait();
+    let answered: usize = clients.into_iter().map(|client| client.join().unwrap()).sum();
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+    assert!(answered >= 200, "{answered}");
+    assert_eq!(receiver.spans().len(), 2 * answered);
+}
+
+#[test]
+fn readiness_is_withdrawn_while_requests_are_still_served() {
+    let mut process =
+        Process::start(&[("OTEL_TRACES_EXPORTER", "console"), ("SHUTDOWN_DELAY_SECONDS", "600")]);
+    let mut kept = Connection::open(process.address);
+    for path in ["/health", "/health/live", "/health/ready"] {
+        let answer = kept.request("GET", path, &[], b"");
+        assert_eq!((answer.status, &answer.json()["status"]), (200, &"ok".into()), "{path}");
+        assert_eq!(kept.request("HEAD", path, &[], b"").status, 200, "{path}");
+        assert_eq!(kept.request("POST", path, &[], b"").status, 405, "{path}");
+    }
+    process.signal(Signal::TERM);
+    process.wait_for_line("SIGTERM: not ready any more, still serving for 600 s");
+    // Also on a connection that was there before.
+    let answer = kept.request("GET", "/health/ready", &[], b"");
+    assert_eq!((answer.status, &answer.json()["status"]), (503, &"shutting down".into()));
+    assert_eq!(answer.header("connection").as_deref(), Some("close"));
+    assert!(kept.rest().is_empty());
+    for path in ["/health", "/health/live", "/api/activities/home"] {
+        let answer = Connection::open(process.address).request("GET", path, &[], b"");
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("connection").as_deref(), Some("close"), "{path}");
+    }
+    // The container is not unhealthy while it ends.
+    let port = process.address.port().to_string();
+    let healthy = command(&[("PORT", &port)]).arg("health").status().unwrap();
+    assert_eq!(healthy.code(), Some(0));
+
+    process.signal(Signal::TERM);
+    let finished = process.wait();
+    assert_eq!(finished.status.code(), Some(143), "{}", finished.stderr);
+    assert!(!finished.stdout.contains("/health"), "{}", finished.stdout);
+}
+
+#[test]
+fn the_listener_stays_open_for_the_delay_and_no_longer() {
+    let process =
+        Process::start(&[("OTEL_TRACES_EXPORTER", "none"), ("SHUTDOWN_DELAY_SECONDS", "2")]);
+    let (address, signalled) = (process.address, Instant::now());
+    process.signal(Signal::TERM);
+    let finished = process.wait();
+    let took = signalled.elapsed();
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+    assert!((Duration::from_secs(2)..Duration::from_secs(20)).contains(&took), "{took:?}");
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn the_end_keeps_its_time_whatever_hangs() {
+    // Four things at once: a receiver that accepts (the backlog does) and never answers, a stdout whose
+    // pipe is full, a request whose body never comes, and a client that reads no answer.
+    let hung = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut process = Process::start_unread(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{}", hung.local_addr().unwrap())),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "600000"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "600000"),
+        ("CLIENT_TIMEOUT_SECONDS", "600"),
+        ("SHUTDOWN_TIMEOUT_SECONDS", "4"),
+        ("RUST_LOG", "info,access=warn"),
+    ]);
+    let _busy = busy(process.address);
+    let mut greedy = TcpStream::connect(process.address).unwrap();
+    greedy.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+    let requests = "GET /api/activities/home HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100);
+    while greedy.write_all(requests.as_bytes()).is_ok() {}
+    let mut reading = Connection::open(process.address);
+    for _ in 0..100 {
+        // About 1.5 kB on stdout each, where a pipe takes 64.
+        assert_eq!(reading.request("GET", "/api/activities/home", &[], b"").status, 200);
+    }
+    let signalled = Instant::now();
+    process.signal(Signal::TERM);
+    process.wait_for_line("requests are cut off");
+    let finished = process.wait();
+    let took = signalled.elapsed();
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+    // Four seconds are what is due; the rest is for a busy machine.
+    assert!(took < Duration::from_secs(8), "{took:?}: {}", finished.stderr);
+    for destination in ["console: ", "otlp "] {
+        let line = finished.stderr.lines().find(|line| line.contains(destination)).unwrap();
+        assert!(!line.contains(" 0 dropped"), "{line}");
     }
 }
 
@@ -210,9 +361,7 @@ fn answers_until_the_end(address: SocketAddr) -> usize {
 fn a_second_signal_ends_the_process_at_once() {
     let mut process =
         Process::start(&[("OTEL_TRACES_EXPORTER", "none"), ("SHUTDOWN_TIMEOUT_SECONDS", "600")]);
-    let mut connection = Connection::open(process.address);
-    connection.write(b"POST /api/activities HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n");
-    assert_eq!(connection.answer(true).status, 100);
+    let _busy = busy(process.address);
     process.signal(Signal::INT);
     process.wait_for_line("no more connections are accepted");
     process.signal(Signal::INT);

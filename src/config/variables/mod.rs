@@ -5,9 +5,12 @@
 //! is read. Another variable is another row, in the file of its section.
 
 #[cfg(feature = "aws")]
+mod aws;
+#[cfg(feature = "aws")]
 mod cloudwatch;
 mod logs;
 mod otlp;
+mod rollbar;
 mod server_span;
 mod service;
 mod spans;
@@ -30,9 +33,12 @@ pub const SECTIONS: &[Section] = &[
     spans::SECTION,
     otlp::SECTION,
     server_span::SECTION,
+    #[cfg(feature = "aws")]
+    aws::SECTION,
     logs::SECTION,
     #[cfg(feature = "aws")]
     cloudwatch::SECTION,
+    rollbar::SECTION,
 ];
 
 /// All variables of all sections.
@@ -59,7 +65,7 @@ pub enum Documentation {
         /// What it means.
         meaning: &'static str,
     },
-    /// With the variable of which it is the form for one signal.
+    /// With the variable of which it is another spelling, or the form for one signal.
     FormOf(&'static str),
 }
 
@@ -109,6 +115,12 @@ impl Variable {
     /// A variable that decides settings of other names.
     const fn indirect(name: &'static str, default: &'static str, meaning: &'static str) -> Self {
         let documentation = Documentation::Row { default, meaning };
+        Self { name, documentation, in_force: InForce::InOthers }
+    }
+
+    /// Another spelling of a variable.
+    const fn alias(general: &'static str, name: &'static str) -> Self {
+        let documentation = Documentation::FormOf(general);
         Self { name, documentation, in_force: InForce::InOthers }
     }
 

@@ -90,6 +90,23 @@ pub(super) const SECTION: Section = Section {
         Variable::form_of(PROTOCOL, "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", |config| {
             protocol(logs(config))
         }),
+        Variable::secret(
+            "HTTPS_PROXY",
+            "",
+            "the proxy through which `https://` endpoints are reached",
+            |config| config.proxy.of("https").is_some(),
+        ),
+        Variable::alias("HTTPS_PROXY", "https_proxy"),
+        Variable::secret("HTTP_PROXY", "", "the same for `http://` endpoints", |config| {
+            config.proxy.of("http").is_some()
+        }),
+        Variable::alias("HTTP_PROXY", "http_proxy"),
+        Variable::indirect("ALL_PROXY", "", "the same for both, where these are not set"),
+        Variable::alias("ALL_PROXY", "all_proxy"),
+        Variable::shown("NO_PROXY", "", "a list of hosts that are reached directly", |config| {
+            json!(config.proxy.except)
+        }),
+        Variable::alias("NO_PROXY", "no_proxy"),
     ],
 };
 
@@ -119,7 +136,7 @@ fn compression(otlp: Option<&OtlpConfig>) -> Value {
 }
 
 fn certificate(otlp: Option<&OtlpConfig>) -> Value {
-    json!(otlp.and_then(|otlp| otlp.certificate.as_ref()))
+    json!(otlp.and_then(|otlp| Some(&otlp.certificate.as_ref()?.path)))
 }
 
 fn protocol(otlp: Option<&OtlpConfig>) -> Value {

@@ -12,7 +12,7 @@ pub(super) const SECTION: Section = Section {
         Variable::shown(
             "OTEL_PROPAGATORS",
             "`tracecontext,baggage`",
-            "in which forms a caller's context is read: a list of `tracecontext`, `baggage`, `xray`; or `none`",
+            "in which forms a caller's context is read, and passed on: a list of `tracecontext`, `baggage`, `xray`; or `none`. `xray` is answered, too",
             |config| propagators(&config.server_span.propagators),
         ),
         Variable::shown(

@@ -22,8 +22,26 @@ pub(super) const SECTION: Section = Section {
         Variable::shown(
             "WORKERS",
             "one a core",
-            "threads that serve requests, 1024 at most",
+            "threads that serve requests, 512 at most",
             |config| json!(config.server.workers),
+        ),
+        Variable::shown(
+            "MAX_CONNECTIONS",
+            "`1024`",
+            "how many are open at a time, from 1 to 65535; others wait. [reliability.md](reliability.md) has the reasons for this and the next two",
+            |config| json!(config.server.max_connections),
+        ),
+        Variable::shown(
+            "KEEP_ALIVE_SECONDS",
+            "`75`",
+            "how long a connection may be silent between two requests",
+            |config| json!(config.server.keep_alive.as_secs()),
+        ),
+        Variable::shown(
+            "CLIENT_TIMEOUT_SECONDS",
+            "`10`",
+            "how long a client may take to send the head of a request, and again its body",
+            |config| json!(config.server.client_timeout.as_secs()),
         ),
         Variable::shown(
             "FRONTEND_URL",
@@ -54,9 +72,15 @@ pub(super) const SECTION: Section = Section {
             "set by GitHub Codespaces",
         ),
         Variable::shown(
+            "SHUTDOWN_DELAY_SECONDS",
+            "`0`",
+            "how long `/health/ready` says 503 before the service stops listening",
+            |config| json!(config.server.shutdown_delay.as_secs()),
+        ),
+        Variable::shown(
             "SHUTDOWN_TIMEOUT_SECONDS",
             "`10`",
-            "how long the end may take: half of it for requests in flight, the other half for the exporters",
+            "how long the end may take: half of it at most for requests in flight, then two fifths at most for the exporters",
             |config| json!(config.server.shutdown_timeout.as_secs()),
         ),
     ],

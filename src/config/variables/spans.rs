@@ -31,8 +31,8 @@ pub(super) const SECTION: Section = Section {
         ),
         Variable::shown(
             "OTEL_TRACES_EXPORTER",
-            "`console`, and `otlp` where an endpoint or a key is set",
-            "a list of `console`, `otlp`; or `none`",
+            "`console`, `otlp` where an endpoint or a key is set, and `xray` where a daemon's address is",
+            "a list of `console`, `otlp`, `xray`; or `none`",
             exporters,
         ),
         Variable::shown(
@@ -44,7 +44,7 @@ pub(super) const SECTION: Section = Section {
         Variable::shown(
             "OTEL_TRACES_SAMPLER",
             "`parentbased_always_on`",
-            "`always_on`, `always_off`, `traceidratio`, and their `parentbased_` forms; see [sampling.md](sampling.md)",
+            "`always_on`, `always_off`, `traceidratio`, and their `parentbased_` forms, see [sampling.md](sampling.md); `xray`: by the rules that the X-Ray daemon tells, see [aws.md](aws.md#sampling)",
             |config| json!(sampler(config.telemetry.sampler)),
         ),
         Variable::shown(
@@ -122,7 +122,12 @@ pub(super) const SECTION: Section = Section {
 
 fn exporters(config: &Config) -> Value {
     let telemetry = &config.telemetry;
-    let all = [("console", telemetry.console), ("otlp", telemetry.otlp.is_some())];
+    let all = [
+        ("console", telemetry.console),
+        ("otlp", telemetry.otlp.is_some()),
+        #[cfg(feature = "aws")]
+        ("xray", telemetry.xray.exports),
+    ];
     let used: Vec<_> = all.into_iter().filter(|(_, used)| *used).map(|(name, _)| name).collect();
     if used.is_empty() || telemetry.disabled { json!(["none"]) } else { json!(used) }
 }
@@ -139,6 +144,9 @@ fn sampler(sampler: SamplerConfig) -> String {
         RootSampler::AlwaysOn => "always_on",
         RootSampler::AlwaysOff => "always_off",
         RootSampler::OneIn(_) => "traceidratio",
+        // Has no other form.
+        #[cfg(feature = "aws")]
+        RootSampler::Xray => return "xray".to_owned(),
     };
     if sampler.parent_based { format!("parentbased_{root}") } else { root.to_owned() }
 }

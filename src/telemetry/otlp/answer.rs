@@ -9,6 +9,7 @@ use reqwest::StatusCode;
 use reqwest::blocking::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 
+use super::secrets::Secrets;
 use crate::http_client::retry;
 
 /// No answer says more than this; the rest of a longer one is not read.
@@ -56,23 +57,23 @@ impl Answer {
     }
 }
 
-/// Reads an answer.
-pub(super) fn answer(mut response: Response) -> Answer {
+/// Reads an answer, which may tell `secrets` back.
+pub(super) fn answer(mut response: Response, secrets: &Secrets) -> Answer {
     let status = response.status();
     let headers = response.headers().clone();
     let mut body = Vec::new();
     // The status alone decides. What is said besides may be broken off: a success stays one, or spans
     // that have arrived would be sent again.
     let _ = (&mut response).take(LONGEST_BODY).read_to_end(&mut body);
-    judge(status, &headers, &body)
+    judge(status, &headers, &body, secrets)
 }
 
-fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
+fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8], secrets: &Secrets) -> Answer {
     if status.is_success() {
-        let (rejected, advice) = partial_success(headers, body);
+        let (rejected, advice) = partial_success(headers, body, secrets);
         return Answer::Accepted { rejected, advice };
     }
-    let reason = match message(headers, body) {
+    let reason = match message(headers, body, secrets) {
         Some(message) => format!("the receiver answers {status}: {message}"),
         None => format!("the receiver answers {status}"),
     };
@@ -89,13 +90,13 @@ fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
 }
 
 /// How many items were not taken, and what was said of it. (A receiver of logs answers in the same form.)
-fn partial_success(headers: &HeaderMap, body: &[u8]) -> (u64, String) {
+fn partial_success(headers: &HeaderMap, body: &[u8], secrets: &Secrets) -> (u64, String) {
     if !is_protobuf(headers) {
         return (0, String::new());
     }
     let response = ExportTraceServiceResponse::decode(body).unwrap_or_default();
     let partial = response.partial_success.unwrap_or_default();
-    (u64::try_from(partial.rejected_spans).unwrap_or(0), shown(&partial.error_message))
+    (u64::try_from(partial.rejected_spans).unwrap_or(0), shown(&partial.error_message, secrets))
 }
 
 /// `google.rpc.Status`, as far as it is read.
@@ -106,7 +107,7 @@ struct Status {
 }
 
 /// What the receiver says of an error: in a `Status`, or as text.
-fn message(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+fn message(headers: &HeaderMap, body: &[u8], secrets: &Secrets) -> Option<String> {
     let message = if is_protobuf(headers) {
         Status::decode(body).ok()?.message
     } else {
@@ -115,15 +116,17 @@ fn message(headers: &HeaderMap, body: &[u8]) -> Option<String> {
         let is_text = content_type.starts_with("text/plain") || content_type.contains("json");
         is_text.then(|| String::from_utf8_lossy(body).into_owned())?
     };
-    Some(shown(&message)).filter(|message| !message.is_empty())
+    Some(shown(&message, secrets)).filter(|message| !message.is_empty())
 }
 
 fn is_protobuf(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|value| value == "application/x-protobuf")
 }
 
-/// One line, of some length at most.
-fn shown(message: &str) -> String {
+/// One line, of some length at most, without `secrets`: hidden before the cut, which may leave a part of
+/// one.
+fn shown(message: &str, secrets: &Secrets) -> String {
+    let message = secrets.hide(message);
     let line: Vec<_> = message.split_whitespace().collect();
     line.join(" ").chars().take(LONGEST_MESSAGE).collect()
 }
@@ -154,7 +157,11 @@ mod tests {
             ("text/plain", long.as_bytes(), Some(&long[..LONGEST_MESSAGE])),
         ];
         for (content_type, body, said) in cases {
-            assert_eq!(message(&headers(content_type), body).as_deref(), said, "{content_type}");
+            assert_eq!(
+                message(&headers(content_type), body, &Secrets::default()).as_deref(),
+                said,
+                "{content_type}"
+            );
         }
     }
 
@@ -165,7 +172,7 @@ mod tests {
             let mut headers = headers("text/plain");
             headers.insert(RETRY_AFTER, HeaderValue::from_static("7"));
             let after = Some(Duration::from_secs(7));
-            match (judge(code, &headers, b"why"), status) {
+            match (judge(code, &headers, b"why", &Secrets::default()), status) {
                 (Answer::Accepted { rejected: 0, .. }, 200..=299)
                 | (Answer::WrongKey { .. }, 401 | 403)
                 | (Answer::TooLarge, 413) => {}

@@ -17,7 +17,8 @@ use reqwest::header::{
 use reqwest::{Certificate, blocking, redirect};
 
 use super::answer::{Answer, answer};
-use crate::config::otlp::OtlpConfig;
+use super::secrets::Secrets;
+use crate::config::otlp::{CertificateFile, OtlpConfig};
 use crate::telemetry::StartError;
 use crate::telemetry::causes::with_causes;
 
@@ -36,6 +37,7 @@ pub(super) struct Client {
     http: blocking::Client,
     url: String,
     headers: HeaderMap,
+    secrets: Secrets,
     gzip: bool,
     timeout: Duration,
 }
@@ -49,31 +51,10 @@ impl fmt::Debug for Client {
 
 impl Client {
     pub(super) fn new(config: &OtlpConfig) -> Result<Self, StartError> {
-        let builder = blocking::Client::builder()
-            .connect_timeout(config.timeout.min(CONNECT_TIMEOUT))
-            // A redirect would carry the key to wherever it points.
-            .redirect(redirect::Policy::none());
-        let certificates = read_certificates(config)?;
-        let builder = if config.endpoint.is_https() {
-            builder.tls_certs_merge(certificates)
-        } else {
-            // Plain HTTP needs no certificates; the system's would take time and memory to read, and
-            // an image without them could not even start.
-            builder.tls_certs_only([])
-        };
-        // A blocking client must not be made on a thread that drives a runtime, which the caller's may.
-        let built = std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().spawn_scoped(scope, || builder.build());
-            thread.map_err(|error| unusable(config, error.to_string())).map(ScopedJoinHandle::join)
-        })?;
-        let http = match built {
-            Ok(Ok(http)) => http,
-            Ok(Err(error)) => return Err(unusable(config, with_causes(&error))),
-            Err(_) => return Err(unusable(config, "the HTTP client could not be made".to_owned())),
-        };
         Ok(Self {
-            http,
+            http: http_client(config)?,
             url: config.endpoint.as_str().to_owned(),
+            secrets: Secrets::new(&config.headers, config.endpoint.as_str()),
             headers: headers(config),
             gzip: config.gzip,
             timeout: config.timeout,
@@ -90,7 +71,8 @@ impl Client {
         if !self.gzip {
             return request.clone();
         }
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        // The default level costs more than twice what tracing does, for a little less to send.
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         // Writing to memory does not fail.
         let _ = encoder.write_all(request);
         encoder.finish().unwrap_or_default().into()
@@ -100,10 +82,36 @@ impl Client {
     pub(super) fn post(&self, body: Bytes, timeout: Duration) -> Answer {
         let request = self.http.post(&self.url).headers(self.headers.clone());
         match request.timeout(timeout).body(body).send() {
-            Ok(response) => answer(response),
+            Ok(response) => answer(response, &self.secrets),
             // Without the URL, which may have a key in its query.
             Err(error) => Answer::none(with_causes(&error.without_url())),
         }
+    }
+}
+
+/// An HTTP client that trusts, and waits, as `config` says.
+pub(crate) fn http_client(config: &OtlpConfig) -> Result<blocking::Client, StartError> {
+    let builder = blocking::Client::builder()
+        .connect_timeout(config.timeout.min(CONNECT_TIMEOUT))
+        // A redirect would carry the key to wherever it points.
+        .redirect(redirect::Policy::none());
+    let certificates = read_certificates(config)?;
+    let builder = if config.endpoint.is_https() {
+        builder.tls_certs_merge(certificates)
+    } else {
+        // Plain HTTP needs no certificates; the system's would take time and memory to read, and
+        // an image without them could not even start.
+        builder.tls_certs_only([])
+    };
+    // A blocking client must not be made on a thread that drives a runtime, which the caller's may.
+    let built = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().spawn_scoped(scope, || builder.build());
+        thread.map_err(|error| unusable(config, error.to_string())).map(ScopedJoinHandle::join)
+    })?;
+    match built {
+        Ok(Ok(http)) => Ok(http),
+        Ok(Err(error)) => Err(unusable(config, with_causes(&error))),
+        Err(_) => Err(unusable(config, "the HTTP client could not be made".to_owned())),
     }
 }
 
@@ -128,11 +136,16 @@ fn unusable(config: &OtlpConfig, reason: String) -> StartError {
 }
 
 fn read_certificates(config: &OtlpConfig) -> Result<Vec<Certificate>, StartError> {
-    let Some(path) = &config.certificate else { return Ok(Vec::new()) };
-    let pem = std::fs::read(path)
-        .map_err(|source| StartError::UnreadableCertificate { path: path.clone(), source })?;
+    let Some(CertificateFile { variable, path }) = &config.certificate else {
+        return Ok(Vec::new());
+    };
+    let pem = std::fs::read(path).map_err(|source| StartError::UnreadableCertificate {
+        variable,
+        path: path.clone(),
+        source,
+    })?;
     match Certificate::from_pem_bundle(&pem) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(StartError::NoCertificate { path: path.clone() }),
+        _ => Err(StartError::NoCertificate { variable, path: path.clone() }),
     }
 }

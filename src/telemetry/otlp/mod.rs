@@ -8,6 +8,7 @@
 //! | `sender.rs` | holds a batch until the receiver has it, refuses it for good, or the process ends |
 //! | `client.rs` | one HTTP exchange |
 //! | `answer.rs` | what the receiver's answer means |
+//! | `secrets.rs` | what an answer must not tell back |
 //!
 //! The stock exporter gives a batch up after three retries, or ten seconds, and says nothing of it but
 //! "network error". Here a receiver may be away for as long as the queue lasts.
@@ -17,6 +18,7 @@ mod client;
 mod encode;
 mod exporter;
 mod log_exporter;
+mod secrets;
 mod sender;
 
 use opentelemetry_sdk::Resource;
@@ -29,6 +31,7 @@ use super::pipeline::Pipeline;
 use crate::config::otlp::OtlpConfig;
 use crate::config::telemetry::BatchConfig;
 use client::Client;
+pub(crate) use client::http_client;
 use exporter::Exporter;
 use sender::Sender;
 

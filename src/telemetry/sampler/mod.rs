@@ -56,9 +56,15 @@ impl Sampler {
         &self.unsampled
     }
 
-    fn decide(&self, parent: &SpanContext, trace_id: TraceId) -> Decision {
+    /// The same sampler, where X-Ray's rules decide on traces that start here.
+    #[cfg(feature = "aws")]
+    pub(super) fn by_rules(self, rules: super::xray::sampling::Sampler) -> Self {
+        Self { root: Root::Rules(rules), ..self }
+    }
+
+    fn decide(&self, parent: &SpanContext, trace_id: TraceId, attributes: &[KeyValue]) -> Decision {
         if !parent.is_valid() {
-            self.root.decide_for_new(trace_id)
+            self.root.decide_for_new(trace_id, attributes)
         } else if !parent.is_remote() {
             // A trace is whole: what was decided where it came in or began holds below. The member was
             // looked through there, too.
@@ -70,7 +76,7 @@ impl Sampler {
         } else if self.parent_based {
             follow(parent)
         } else {
-            self.root.decide_below(parent)
+            self.root.decide_below(parent, attributes)
         }
     }
 }
@@ -82,12 +88,12 @@ impl ShouldSample for Sampler {
         trace_id: TraceId,
         _name: &str,
         _kind: &SpanKind,
-        _attributes: &[KeyValue],
+        attributes: &[KeyValue],
         _links: &[Link],
     ) -> SamplingResult {
         let parent = parent.map(TraceContextExt::span);
         let parent = parent.as_ref().map_or(&SpanContext::NONE, |span| span.span_context());
-        let Decision { is_sampled, threshold, state } = self.decide(parent, trace_id);
+        let Decision { is_sampled, threshold, state } = self.decide(parent, trace_id, attributes);
         if !is_sampled {
             self.unsampled.add_one();
             let decision = SamplingDecision::Drop;

@@ -4,6 +4,7 @@
 use std::num::NonZeroU64;
 use std::sync::{Arc, Once};
 
+use opentelemetry::KeyValue;
 use opentelemetry::trace::{SpanContext, TraceId, TraceState};
 
 use super::Decision;
@@ -11,6 +12,8 @@ use super::own_member::{self, OwnMember};
 use super::threshold::{Randomness, Threshold};
 use crate::config::RootSampler;
 use crate::propagation::{OWN_KEY, RANDOM};
+#[cfg(feature = "aws")]
+use crate::telemetry::xray::sampling::Sampler as Rules;
 
 /// A sampler that looks at no parent.
 #[derive(Clone, Debug)]
@@ -22,6 +25,9 @@ pub(super) enum Root {
     AlwaysOff,
     /// `traceidratio`
     Ratio(Ratio),
+    /// `xray`
+    #[cfg(feature = "aws")]
+    Rules(Rules),
 }
 
 /// "ProbabilitySampler", which is to replace the specification's `TraceIdRatioBased`.
@@ -39,29 +45,34 @@ impl Root {
             RootSampler::AlwaysOn => Self::AlwaysOn,
             RootSampler::AlwaysOff => Self::AlwaysOff,
             RootSampler::OneIn(n) => Self::Ratio(Ratio::one_in(n)),
+            // Until it is said which rules.
+            #[cfg(feature = "aws")]
+            RootSampler::Xray => Self::AlwaysOff,
         }
     }
 
-    /// The decision for a trace without a parent.
-    pub(super) fn decide_for_new(&self, trace_id: TraceId) -> Decision {
-        let (is_sampled, threshold) = self.decide(|| Randomness::of(trace_id));
-        let state = match self {
-            Self::Ratio(ratio) if is_sampled => ratio.state.clone(),
-            _ => TraceState::NONE,
+    /// The decision for a trace without a parent, whose first span starts with these attributes.
+    pub(super) fn decide_for_new(&self, trace_id: TraceId, attributes: &[KeyValue]) -> Decision {
+        let (is_sampled, threshold) = self.decide(|| Randomness::of(trace_id), attributes);
+        let state = match (self, threshold) {
+            (Self::Ratio(ratio), Some(_)) => ratio.state.clone(),
+            (_, Some(threshold)) => state_of(threshold),
+            (_, None) => TraceState::NONE,
         };
         Decision { is_sampled, threshold, state }
     }
 
     /// The decision below a remote parent, whatever it has decided itself.
-    pub(super) fn decide_below(&self, parent: &SpanContext) -> Decision {
+    pub(super) fn decide_below(&self, parent: &SpanContext, attributes: &[KeyValue]) -> Decision {
         let state = parent.trace_state();
         let own = OwnMember::parse(state.get(OWN_KEY).unwrap_or_default());
-        let (is_sampled, threshold) = self.decide(|| {
+        let randomness = || {
             own.randomness.unwrap_or_else(|| {
                 self.warn_unless_random(parent);
                 Randomness::of(parent.trace_id())
             })
-        });
+        };
+        let (is_sampled, threshold) = self.decide(randomness, attributes);
         // "If setting a value ends up making the entire `ot` entry exceed the 256 characters limit,
         // SDKs are advised to abort the operation": the probability is unknown then.
         let threshold = threshold.filter(|_| own.has_room());
@@ -74,13 +85,31 @@ impl Root {
     }
 
     /// Is it sampled, and if so, by which threshold?
-    fn decide(&self, randomness: impl FnOnce() -> Randomness) -> (bool, Option<Threshold>) {
+    // X-Ray's rules alone look at attributes.
+    #[cfg_attr(not(feature = "aws"), allow(unused_variables))]
+    fn decide(
+        &self,
+        randomness: impl FnOnce() -> Randomness,
+        attributes: &[KeyValue],
+    ) -> (bool, Option<Threshold>) {
         match self {
             Self::AlwaysOn => (true, None),
             Self::AlwaysOff => (false, None),
             Self::Ratio(Ratio { threshold, .. }) => {
                 let is_sampled = threshold.keeps(randomness());
                 (is_sampled, is_sampled.then_some(*threshold))
+            }
+            #[cfg(feature = "aws")]
+            Self::Rules(rules) => {
+                // A trace that a reservoir let through was kept whatever its randomness, and stands for
+                // itself alone. The others are a ratio of what the reservoirs left over, and stand for it.
+                let mut threshold = None;
+                let is_sampled = rules.decide(attributes, |rate| {
+                    let randomness = randomness();
+                    threshold = Threshold::keeping(rate).filter(|it| it.keeps(randomness));
+                    threshold.is_some()
+                });
+                (is_sampled, threshold)
             }
         }
     }
@@ -104,8 +133,11 @@ impl Root {
 impl Ratio {
     fn one_in(n: NonZeroU64) -> Self {
         let threshold = Threshold::one_in(n);
-        let member = format!("th:{threshold}");
-        let state = own_member::replaced(&TraceState::NONE, Some(&member));
-        Self { threshold, state, warning: Arc::new(Once::new()) }
+        Self { threshold, state: state_of(threshold), warning: Arc::new(Once::new()) }
     }
+}
+
+/// The tracestate of a trace that starts here.
+fn state_of(threshold: Threshold) -> TraceState {
+    own_member::replaced(&TraceState::NONE, Some(&format!("th:{threshold}")))
 }

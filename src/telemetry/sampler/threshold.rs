@@ -35,6 +35,16 @@ impl Threshold {
             .unwrap_or(exact)
     }
 
+    /// The threshold that keeps this part of all traces, from 0 to 1; `None` where it keeps none.
+    #[cfg(feature = "aws")]
+    pub(super) fn keeping(part: f64) -> Option<Self> {
+        // The cast takes what is below 0 or no number for 0, and 2^56 has room in both types.
+        let kept = (part * ALL as f64).round() as u64;
+        let exact = Self(ALL - kept.min(ALL));
+        let leading = (exact.0 << (64 - 4 * DIGITS)).leading_ones() / 4;
+        (kept > 0).then(|| exact.rounded((leading + PRECISION).min(DIGITS)))
+    }
+
     /// To so many digits, the others zero. At least one of them is not an `f`, so that it cannot
     /// become 2^56.
     fn rounded(self, digits: u32) -> Self {
@@ -128,6 +138,31 @@ mod tests {
         for (n, th) in cases {
             assert_eq!(one_in(n).to_string(), th, "{n}");
             assert_eq!(one_in(n).sample_rate(), n.min(ALL), "{n}");
+        }
+    }
+
+    #[cfg(feature = "aws")]
+    #[test]
+    fn a_part_is_written_as_the_specification_has_it() {
+        let cases = [
+            (1.0, Some(("0", 1))),
+            (2.0, Some(("0", 1))),
+            (0.5, Some(("8", 2))),
+            (0.1, Some(("e666", 10))),
+            (0.05, Some(("f3333", 20))),
+            (0.3, Some(("b333", 3))),
+            (0.003, Some(("ff3b64", 333))),
+            (1e-16, Some(("fffffffffffff9", 10_293_942_005_418_277))),
+            (0.0, None),
+            (1e-18, None),
+            (-0.5, None),
+            (f64::NAN, None),
+        ];
+        for (part, expected) in cases {
+            let threshold = Threshold::keeping(part);
+            let found = threshold.map(|it| (it.to_string(), it.sample_rate()));
+            let expected = expected.map(|(th, rate): (&str, u64)| (th.to_owned(), rate));
+            assert_eq!(found, expected, "{part}");
         }
     }
 

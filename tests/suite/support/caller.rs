@@ -16,8 +16,9 @@ pub struct Caller {
     pub client: Client,
     pub tracer: SdkTracer,
     runtime: Runtime,
-    receiver: Receiver,
+    // Before the receiver: dropped later, it would wait for that to come back.
     telemetry: Telemetry,
+    receiver: Receiver,
 }
 
 impl Caller {

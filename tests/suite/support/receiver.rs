@@ -29,6 +29,8 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
 
+use super::honeycomb;
+
 /// A span as it arrived.
 #[derive(Clone, Debug)]
 pub struct Received {
@@ -205,6 +207,7 @@ impl Receiver {
                         .app_data(web::PayloadConfig::new(64 * 1024 * 1024))
                         .route("/v1/traces", web::post().to(receive))
                         .route("/v1/logs", web::post().to(receive_logs))
+                        .route("/1/auth", web::get().to(honeycomb::auth))
                 })
                 .workers(1)
                 .disable_signals();

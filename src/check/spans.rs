@@ -1,0 +1,57 @@
+//! The exporters of spans, each tried with one span of its own.
+
+use super::report::Report;
+#[cfg(feature = "aws")]
+use super::xray;
+use super::{otlp, test_span};
+use crate::config::telemetry::TelemetryConfig;
+#[cfg(feature = "aws")]
+use crate::config::xray::XrayConfig;
+use crate::config::{Config, RootSampler};
+
+pub(super) fn check(config: &Config, report: &mut Report<'_>) {
+    let telemetry = &config.telemetry;
+    if telemetry.disabled {
+        report.heading("Spans");
+        report.warning("OTEL_SDK_DISABLED is true: none are made; unset it");
+        return;
+    }
+    if telemetry.sampler.root == RootSampler::AlwaysOff {
+        report.heading("Spans");
+        report.warning(
+            "OTEL_TRACES_SAMPLER makes none of traces that begin here; the test span is made anyway",
+        );
+    }
+    if let Some(receiver) = &telemetry.otlp {
+        report.heading(&format!("Spans to otlp {}", receiver.endpoint));
+        if otlp::check(config, receiver, report) {
+            let otlp = telemetry.otlp.clone();
+            let alone = TelemetryConfig { otlp, ..without_exporters(telemetry) };
+            test_span::check(&alone, &otlp::endpoint_variable(config), report);
+        }
+    }
+    #[cfg(feature = "aws")]
+    if telemetry.xray.exports {
+        let mut alone = without_exporters(telemetry);
+        alone.xray.exports = true;
+        xray::check(&alone, report);
+        return;
+    }
+    if telemetry.otlp.is_none() {
+        report.heading("Spans");
+        let where_to = if telemetry.console { "on stdout only" } else { "nowhere" };
+        report.say(&format!(
+            "go {where_to}; for Honeycomb set HONEYCOMB_API_KEY, for another receiver OTEL_EXPORTER_OTLP_ENDPOINT"
+        ));
+    }
+}
+
+fn without_exporters(telemetry: &TelemetryConfig) -> TelemetryConfig {
+    TelemetryConfig {
+        console: false,
+        otlp: None,
+        #[cfg(feature = "aws")]
+        xray: XrayConfig { exports: false, ..telemetry.xray.clone() },
+        ..telemetry.clone()
+    }
+}

@@ -1,0 +1,74 @@
+//! One span, through the exporter itself: what becomes of it becomes of all.
+
+use std::time::{Duration, Instant};
+
+use opentelemetry::trace::{Span, SpanKind, TraceId, Tracer, TracerProvider};
+
+use super::report::Report;
+use crate::config::otlp::Signal;
+use crate::config::telemetry::TelemetryConfig;
+use crate::config::{RootSampler, SamplerConfig};
+use crate::telemetry::{StartError, Telemetry};
+
+/// What the report calls it.
+pub(super) const STEP: &str = "test span";
+/// What follows from an exporter that cannot even start.
+pub(super) const NO_START: &str = "the service does not start with it either";
+/// The span's name.
+const NAME: &str = "backend-actix check";
+/// How long an exporter is given, beyond the time for one export.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// Sends a span to the receiver of OTLP of `config`, its one exporter. `variable` says where that is.
+pub(super) fn check(config: &TelemetryConfig, variable: &str, report: &mut Report<'_>) {
+    let timeout = timeout(config);
+    match send(config) {
+        Err(error) => report.failed(STEP, &error.to_string(), NO_START),
+        Ok((trace_id, None)) => report.ok(STEP, &format!("accepted, trace {trace_id}")),
+        Ok((_, Some(reason))) => report.failed(STEP, &reason, &change(&reason, variable, timeout)),
+    }
+}
+
+/// Sends a span to the one exporter of `config`: its trace, and why it did not arrive, if it did not.
+pub(super) fn send(config: &TelemetryConfig) -> Result<(TraceId, Option<String>), StartError> {
+    let sampler = SamplerConfig { parent_based: false, root: RootSampler::AlwaysOn };
+    let config = TelemetryConfig { sampler, ..config.clone() };
+    let telemetry = Telemetry::start(&config)?;
+    let tracer = telemetry.tracer_provider().tracer(env!("CARGO_PKG_NAME"));
+    let mut span = tracer.span_builder(NAME).with_kind(SpanKind::Internal).start(&tracer);
+    let trace_id = span.span_context().trace_id();
+    span.end();
+    let deliveries = telemetry.shutdown(Instant::now() + timeout(&config) + MOMENT);
+    let lost = deliveries.into_iter().find(|delivery| delivery.lost() > 0);
+    let reason = lost.map(|delivery| {
+        delivery.last_error.map_or_else(|| "no answer".to_owned(), |error| error.message)
+    });
+    Ok((trace_id, reason))
+}
+
+fn timeout(config: &TelemetryConfig) -> Duration {
+    config.otlp.as_ref().map_or(config.batch.export_timeout, |otlp| otlp.timeout)
+}
+
+/// What to change, by what the exporter said.
+fn change(reason: &str, variable: &str, timeout: Duration) -> String {
+    let status = reason.split("the receiver answers ").nth(1).and_then(|rest| rest.get(..3));
+    match status {
+        Some("401" | "403") => "the receiver does not let this key in".to_owned(),
+        Some("404") if variable == Signal::Traces.endpoint_variable() => {
+            format!("{variable} is taken as it is: let it end in {}", Signal::Traces.path())
+        }
+        Some("404") => format!(
+            "{} is appended to {variable}: let it be the receiver's address without",
+            Signal::Traces.path()
+        ),
+        Some("429" | "502" | "503" | "504") => {
+            "the receiver is not up to it now: try again, or see to it".to_owned()
+        }
+        Some(_) => format!("see what listens at {variable}: it is no receiver of OTLP/HTTP"),
+        None => format!(
+            "see what listens at {variable}: OTLP/HTTP is usually on port 4318, gRPC on 4317; a slow receiver wants more than {} ms in OTEL_EXPORTER_OTLP_TIMEOUT",
+            timeout.as_millis()
+        ),
+    }
+}
