@@ -50,8 +50,7 @@ impl LogsConfig {
         let asked_for = Some(is_named("otlp").unwrap_or(false));
         let otlp = OtlpConfig::read(env, Signal::Logs, asked_for, batch.export_timeout)?;
         Ok(Self {
-            // Where nothing else takes them, the console does.
-            console: is_named("console").unwrap_or(true) || otlp.is_some(),
+            console: is_named("console").unwrap_or(true),
             otlp,
             #[cfg(feature = "aws")]
             cloudwatch: CloudWatchConfig::read(env, is_named("cloudwatch"))?,

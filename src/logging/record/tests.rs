@@ -113,13 +113,13 @@ async fn serve(kept: &Kept, handler: fn() -> Result<HttpResponse, actix_web::Err
 async fn what_a_handler_logs_has_the_ids_of_the_active_span() {
     let kept = Kept::default();
     serve(&kept, || {
-        tracing::warn!(name: "app.something", answer = 42, "it happened");
+        tracing::warn!(name: "something.happened", answer = 42, "it happened");
         Ok(HttpResponse::Ok().finish())
     })
     .await;
     let record = kept.record("it happened");
     assert_ids(&record, &kept.span(SpanKind::Internal));
-    assert_eq!(record.event_name(), Some("app.something"));
+    assert_eq!(record.event_name(), Some("something.happened"));
     assert_eq!(record.severity_number(), Some(Severity::Warn));
     assert_eq!(record.severity_text(), Some("WARN"));
     assert_eq!(record.target().map(AsRef::as_ref), Some(module_path!()));

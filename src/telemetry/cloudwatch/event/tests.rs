@@ -54,7 +54,7 @@ fn a_line_of_the_access_log_has_short_names_and_both_forms_of_the_trace_id() {
 #[test]
 fn values_have_their_types_and_no_key_is_there_twice() {
     let message = event(&record(|record| {
-        record.set_event_name("app.something");
+        record.set_event_name("something.happened");
         record.set_body("it \"happened\"\n".into());
         record.add_attribute("level", 3);
         record.add_attribute("level", 4);
@@ -74,7 +74,7 @@ fn values_have_their_types_and_no_key_is_there_twice() {
     assert_eq!(message["attribute.level"], 3);
     assert_eq!(message["attribute.attribute.level"], 4);
     assert_eq!(message["attribute.attribute.attribute.level"], 5);
-    assert_eq!(message["event"], "app.something");
+    assert_eq!(message["event"], "something.happened");
     assert_eq!(message["message"], "it \"happened\"\n");
     assert_eq!(message["yes"], true);
     assert_eq!(message["nan"], "NaN");
