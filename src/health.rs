@@ -30,7 +30,7 @@ pub(crate) struct Health {
     rollbar: Option<Reports>,
 }
 
-/// What becomes of spans: lost ones are no reason to stop a service, so the status stays `ok`.
+/// What becomes of spans and log records: lost ones are no reason to stop a service, so the status stays `ok`.
 #[derive(Debug, Serialize)]
 struct TelemetryHealth {
     exporters: Vec<Delivery>,

@@ -1,5 +1,11 @@
-//! Everything that is no span goes to stderr: our access log and messages, Actix's `log` records, and
-//! the OpenTelemetry SDK's own warnings, which are `tracing` events and vanish where nobody listens.
+//! Everything that is no span is logged: our access log and messages, Actix's `log` records, and the
+//! OpenTelemetry SDK's own warnings, which are `tracing` events and vanish where nobody listens.
+//!
+//! It goes to stderr (`line.rs`), and as log records to the exporters of [`Telemetry`] (`record.rs`);
+//! but what telemetry says of itself to stderr alone.
+
+mod line;
+mod record;
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -15,8 +21,11 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::layer::{self, Filter, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::config::LogsConfig;
 use crate::server_span;
-use crate::telemetry::CONSOLE_THREAD;
+use crate::telemetry::{CONSOLE_THREAD, Telemetry};
+use line::LineFields;
+use record::Records;
 
 /// Warnings of the SDK about variables that it reads on its own, while [`crate::config`] has judged
 /// them already.
@@ -26,28 +35,63 @@ const SDK_CONFIG_WARNINGS: [&str; 2] = ["TracerProvider.Config.", "Exporter.Conf
 /// fill the log with the same line.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
 
-/// Starts logging what `filter`, in the form of `RUST_LOG`, lets through. To be called once, before
-/// telemetry starts; later calls change nothing. Lines are written by a thread of their own, so that
-/// nobody waits for a stderr that is not read; it ends with the guard.
-pub fn start(filter: &str) -> WorkerGuard {
+/// The target of what our telemetry says of itself.
+pub const OF_TELEMETRY: &str = "backend_actix::telemetry";
+
+/// Those on whom its delivery stands, by the beginning of their targets.
+const BELOW_TELEMETRY: [&str; 7] =
+    ["opentelemetry", "reqwest", "hyper", "h2", "rustls", "tower", "aws_"];
+
+/// Does what is logged under `target` come from the delivery of telemetry?
+fn is_of_telemetry(target: &str) -> bool {
+    target.starts_with(OF_TELEMETRY)
+        || BELOW_TELEMETRY.iter().any(|prefix| target.starts_with(prefix))
+}
+
+/// A running log. Dropped last: what was logged until then is written.
+pub struct Log {
+    records: Records,
+    _stderr: WorkerGuard,
+}
+
+impl Log {
+    /// From now on what is logged goes to the log exporters of `telemetry` too.
+    pub fn export_to(&self, telemetry: &Telemetry, config: &LogsConfig) {
+        if let Some(provider) = telemetry.logger_provider() {
+            self.records.go_to(provider, config.limits);
+        }
+    }
+}
+
+/// Starts logging what `filter`, in the form of `RUST_LOG`, lets through, to where `config` says. To be
+/// called once, before telemetry starts; later calls change nothing. Lines are written by a thread of
+/// their own, so that nobody waits for a stderr that is not read; it ends with the [`Log`].
+pub fn start(filter: &str, config: &LogsConfig) -> Log {
     let (stderr, guard) = tracing_appender::non_blocking(std::io::stderr());
     let filter = EnvFilter::builder()
         .parse(filter)
         // `Config` has parsed it already and warned; `parse_lossy` would do so with `eprintln!`.
-        .unwrap_or_default()
-        .and(filter_fn(|event| {
-            !SDK_CONFIG_WARNINGS.iter().any(|prefix| event.name().starts_with(prefix))
-        }))
-        .and(Repeats::default());
+        .unwrap_or_default();
+    let (is_on_console, is_exported) = (config.console, config.is_exported());
+    let on_stderr = filter_fn(move |event| {
+        let is_judged = SDK_CONFIG_WARNINGS.iter().any(|prefix| event.name().starts_with(prefix));
+        // Exporters do not get what telemetry loses: without a line nobody would learn it.
+        let is_loss = *event.level() <= Level::WARN && is_of_telemetry(event.target());
+        !is_judged && (is_on_console || is_exported && is_loss)
+    });
     let lines = tracing_subscriber::fmt::layer()
+        .fmt_fields(LineFields)
         .with_writer(stderr)
         .with_ansi(std::io::stderr().is_terminal())
         // Else a closed stderr would be complained about on stderr, which panics.
         .log_internal_errors(false)
-        .with_filter(filter);
+        .with_filter(on_stderr.and(Repeats::default()));
+    let records = Records::default();
+    // Records come last: a full queue is warned about while one is passed on.
     // An error means that a program which embeds us logs already.
-    let _ = tracing_subscriber::registry().with(lines).try_init();
-    guard
+    let _ =
+        tracing_subscriber::registry().with(filter).with(lines).with(records.clone()).try_init();
+    Log { records, _stderr: guard }
 }
 
 /// Lets each warning of the SDK through once a minute; everything else always.

@@ -66,8 +66,14 @@ fn ask_health() -> Result<(), (u8, Box<dyn Error>)> {
 fn serve() -> Result<(), Box<dyn Error>> {
     let mut config = Config::from_env()?;
     // Dropped last: what was logged until then is written.
-    let _log = config.logs.console.then(|| logging::start(&config.log_filter));
+    let log = logging::start(&config.log_filter, &config.logs);
     logging::log_panics();
+    let page = Page::bind(&config.web);
+    let recent = page.as_ref().ok().and_then(Option::as_ref).map(Page::recent_traces);
+    let telemetry = Telemetry::start_with(&config.telemetry, recent)
+        .and_then(|telemetry| telemetry.with_logs(&config.logs))
+        .inspect(|telemetry| log.export_to(telemetry, &config.logs));
+    // After that, so that exporters get them too; also where that fails.
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -75,9 +81,7 @@ fn serve() -> Result<(), Box<dyn Error>> {
         tracing::debug!("{variable} is set, and means nothing to this service");
     }
 
-    let page = Page::bind(&config.web)?;
-    let recent = page.as_ref().map(Page::recent_traces);
-    let telemetry = Telemetry::start_with(&config.telemetry, recent)?;
+    let (page, telemetry) = (page?, telemetry?);
     let rollbar = config.rollbar.as_ref().map(Rollbar::start).transpose()?;
     let stop = signals::listen()?;
     // The page calls the API from the browser, as the frontend does.
@@ -90,6 +94,10 @@ fn serve() -> Result<(), Box<dyn Error>> {
     match telemetry.destinations().join(", ").as_str() {
         "" => tracing::info!("spans go nowhere"),
         destinations => tracing::info!("spans go to {destinations}"),
+    }
+    let destinations = telemetry.log_destinations();
+    if !destinations.is_empty() {
+        tracing::info!("log records go to {}", destinations.join(", "));
     }
     match &rollbar {
         Some(rollbar) => {
@@ -122,14 +130,14 @@ fn serve() -> Result<(), Box<dyn Error>> {
         if delivery.lost() == 0 {
             tracing::info!("{delivery}");
         } else {
-            tracing::warn!("{delivery}");
+            tracing::warn!(target: logging::OF_TELEMETRY, "{delivery}");
         }
     }
     if let Some(reports) = rollbar.map(|rollbar| rollbar.shutdown(deadline)) {
         if reports.lost() == 0 {
             tracing::info!("{reports}");
         } else {
-            tracing::warn!("{reports}");
+            tracing::warn!(target: logging::OF_TELEMETRY, "{reports}");
         }
     }
     Ok(())

@@ -11,6 +11,8 @@
 //! `environment` holds the rules, [`telemetry`], [`otlp`] and `xray` the variables of the exporters;
 //! [`variables`] is the list of all, and [`mod@print`] shows what is in force.
 
+#[cfg(feature = "aws")]
+pub mod cloudwatch;
 mod console;
 mod endpoint;
 mod environment;
@@ -43,6 +45,7 @@ pub use console::ConsoleFormat;
 pub use environment::ConfigError;
 pub(crate) use environment::Environment;
 use environment::quote;
+pub use limits::RecordLimits;
 pub use logs::LogsConfig;
 pub use proxy::ProxyConfig;
 pub use rollbar::{
@@ -119,7 +122,7 @@ impl Config {
     }
 
     fn read(env: &mut Environment) -> Result<Self, ConfigError> {
-        warn_of_what_is_not_built_in(env);
+        warn_of_what_needs_aws(env);
         let unused = spelling::check(env);
         let frontend_origins = read_origins(env, "FRONTEND_URL", 3000)?;
         let backend_origins = read_origins(env, "BACKEND_URL", 4567)?;
@@ -153,18 +156,19 @@ impl Config {
 }
 
 /// Nothing is ignored in silence.
-fn warn_of_what_is_not_built_in(env: &mut Environment) {
+fn warn_of_what_needs_aws(env: &mut Environment) {
     if cfg!(not(feature = "aws")) {
-        for variable in ["AWS_XRAY_DAEMON_ADDRESS", "AWS_XRAY_URL", "AWS_XRAY_ANNOTATIONS"] {
+        let variables = [
+            "AWS_XRAY_DAEMON_ADDRESS",
+            "AWS_XRAY_URL",
+            "AWS_XRAY_ANNOTATIONS",
+            "CLOUDWATCH_LOG_GROUP",
+            "CLOUDWATCH_LOG_STREAM",
+        ];
+        for variable in variables {
             if env.is_set(variable) {
                 env.warn(format!("{variable} is set, but {WITHOUT_AWS}"));
             }
-        }
-    }
-    let variables = [("CLOUDWATCH_LOG_GROUP", "logs to CloudWatch")];
-    for (variable, what) in variables {
-        if env.is_set(variable) {
-            env.warn(format!("{variable} is set, but {what}: not built in yet; ignored"));
         }
     }
 }
@@ -222,8 +226,9 @@ fn public_url(env: &Environment, port: u16) -> (String, Option<&'static str>) {
 fn read_log_filter(env: &mut Environment) -> String {
     let levels = ["trace", "debug", "info", "warn", "error", "off"];
     let level = env.name("OTEL_LOG_LEVEL", "info", &levels);
-    // Actix tells at info how many workers it starts; our own line says all that matters.
-    let default = format!("{level},actix_server=warn");
+    // Actix tells at info how many workers it starts, and AWS's SDK warns of each place that has no
+    // credentials; our own lines say all that matters.
+    let default = format!("{level},actix_server=warn,aws_config=error");
     let filter = env.get("RUST_LOG").map(str::to_owned);
     let filter = filter.filter(|filter| {
         let is_usable = EnvFilter::builder().parse(filter).is_ok();

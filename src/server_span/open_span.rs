@@ -16,7 +16,7 @@ use opentelemetry::trace::{SpanId, Status, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_semantic_conventions::attribute as key;
 
-use super::exception::Exception;
+use super::exception::{Exception, Request};
 use super::failure::{Failure, Kept};
 use super::method::Method;
 use super::panic::{HandlerPanic, catch};
@@ -41,6 +41,8 @@ pub struct Ended {
     pub method: Cow<'static, str>,
     /// `http.route`, if one matched; where there was no response, the one that the path fits.
     pub route: Option<String>,
+    /// Is `route` what the router said, and no guess?
+    pub is_routed: bool,
     /// The response's status, if there was a response.
     pub status: Option<StatusCode>,
     /// `error.type`, if the request ended in error.
@@ -156,8 +158,7 @@ impl OpenSpan {
         });
         let message = error.map(|error| catch(|| error.to_string()).unwrap_or_default());
         if let Some(message) = &message {
-            let exception = Exception { class, message, panic };
-            exception.record(&self.cx, self.settings.exception_events);
+            self.record(Exception { class, message, panic });
         }
         self.tell_failure(message.as_deref(), panic);
     }
@@ -198,10 +199,23 @@ impl OpenSpan {
     /// Notes a panic in the making of the body.
     pub(super) fn on_body_panic(&mut self, panic: &HandlerPanic) {
         let message = panic.message();
-        let exception = Exception { class: Some(PANIC), message, panic: Some(panic) };
-        exception.record(&self.cx, self.settings.exception_events);
+        self.record(Exception { class: Some(PANIC), message, panic: Some(panic) });
         self.error_type.get_or_insert(Cow::Borrowed(PANIC));
         self.tell_failure(Some(message), Some(panic));
+    }
+
+    fn record(&self, exception: Exception<'_>) {
+        let request = Request {
+            method: self.method.attribute(),
+            route: self.known_route(),
+            status: self.status.map(|status| status.as_u16()),
+        };
+        exception.record(&self.cx, &request, self.settings.exception_events);
+    }
+
+    /// A guess is in the name, never in an attribute.
+    fn known_route(&self) -> Option<&str> {
+        self.route.as_deref().filter(|_| self.is_routed)
     }
 
     /// Ends the span: the response is out.
@@ -231,9 +245,12 @@ impl OpenSpan {
         }
         // Explicit: clones of the context, in spawned tasks say, must not keep the span open.
         span.end();
+        // What is logged of it has its ids, though it has ended.
+        let _active = self.cx.clone().attach();
         self.settings.tell_end(|| Ended {
             method: self.method.attribute(),
             route: self.route.clone(),
+            is_routed: self.is_routed,
             status: self.status,
             error_type: self.error_type.clone(),
             duration,
@@ -247,9 +264,8 @@ impl OpenSpan {
         let size = |key: &'static str, bytes: u64| {
             KeyValue::new(key, i64::try_from(bytes).unwrap_or(i64::MAX))
         };
-        // A guess is in the name, never in an attribute.
-        let route = self.route.clone().filter(|_| self.is_routed);
-        let route = route.map(|route| KeyValue::new(key::HTTP_ROUTE, route));
+        let route = self.known_route();
+        let route = route.map(|route| KeyValue::new(key::HTTP_ROUTE, route.to_owned()));
         let status = self.status.map(|status| {
             KeyValue::new(key::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()))
         });

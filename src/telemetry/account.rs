@@ -25,7 +25,7 @@ pub(crate) struct Account(Arc<Entries>);
 #[derive(Debug)]
 struct Entries {
     destination: String,
-    /// In the plural: `spans`.
+    /// In the plural: `spans`, `log records`.
     items: &'static str,
     created: AtomicU64,
     /// What is not in the queue any more, or never was.
@@ -181,8 +181,7 @@ impl Account {
 pub struct Delivery {
     /// Where they were to go.
     pub destination: String,
-    /// What they are: `spans`.
-    #[serde(skip)]
+    /// What they are: `spans` or `log records`.
     pub items: &'static str,
     /// All that were made.
     pub created: u64,

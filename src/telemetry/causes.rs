@@ -1,9 +1,9 @@
-//! Errors of the HTTP client below exporters, as they are told.
+//! Errors in full: what a library says of its own error is often only that there is one.
 
 use std::error::Error;
 
-/// An error with what caused it: reqwest's own sentence says only "error sending request".
-pub(super) fn with_causes(error: &dyn Error) -> String {
+/// An error with what caused it, on one line.
+pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

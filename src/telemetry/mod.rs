@@ -1,14 +1,19 @@
-//! Where spans go when they have ended: a tracer provider with one pipeline (`pipeline.rs`) for each
-//! exporter that is configured.
+//! Where spans go when they have ended, and log records when they are written: a tracer provider and a
+//! logger provider with one pipeline (`pipeline.rs`, `log_pipeline.rs`) for each exporter that is
+//! configured.
 //!
-//! Exporters are chosen in [`Telemetry::start`]. Nothing here is global: the provider is handed to
+//! Exporters are chosen in [`Telemetry::start`] and [`Telemetry::with_logs`]. Nothing here is global: the provider is handed to
 //! `app.rs`, so that tests run side by side in one process.
 
 pub mod account;
 mod causes;
+#[cfg(feature = "aws")]
+mod cloudwatch;
 mod end;
 mod limits;
+mod log_pipeline;
 mod otlp;
+mod patience;
 mod pipeline;
 mod resource;
 mod sampler;
@@ -19,15 +24,18 @@ pub mod xray;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::{LoggerProviderBuilder, SdkLoggerProvider};
 use opentelemetry_sdk::trace::{SdkTracerProvider, TracerProviderBuilder};
 
 #[cfg(feature = "aws")]
 use crate::config::RootSampler;
-use crate::config::TelemetryConfig;
+use crate::config::{LogsConfig, TelemetryConfig};
 use crate::recent_traces::RecentTraces;
 use account::{Account, Delivery};
 use end::End;
 pub(crate) use limits::cut_values;
+use log_pipeline::LogPipeline;
 pub(crate) use otlp::http_client as otlp_client;
 use pipeline::Pipeline;
 pub(crate) use resource::host_name;
@@ -63,6 +71,10 @@ pub enum StartError {
         /// What is missing.
         reason: String,
     },
+    /// The thread that talks to CloudWatch cannot be started.
+    #[cfg(feature = "aws")]
+    #[error("cannot start the thread that sends log records to CloudWatch: {0}")]
+    CloudWatch(#[source] std::io::Error),
     /// The thread that prints spans cannot be started.
     #[error("cannot start the thread that prints spans: {0}")]
     Console(#[source] std::io::Error),
@@ -78,6 +90,11 @@ pub enum StartError {
 pub struct Telemetry {
     provider: SdkTracerProvider,
     pipelines: Vec<Pipeline>,
+    /// `None` where nothing takes log records.
+    logger_provider: Option<SdkLoggerProvider>,
+    log_pipelines: Vec<LogPipeline>,
+    is_disabled: bool,
+    resource: Resource,
     end: End,
     unsampled: Unsampled,
     /// What asks for sampling rules; it stops when this is dropped.
@@ -88,21 +105,25 @@ pub struct Telemetry {
 /// The accounts of all exporters, to be looked at while they run; clones show the same.
 #[derive(Clone, Debug, Default)]
 pub struct Accounts {
-    exporters: Arc<[Account]>,
+    of_spans: Arc<[Account]>,
+    of_log_records: Arc<[Account]>,
     unsampled: Unsampled,
 }
 
 impl Accounts {
-    /// What became of the spans so far, for each exporter.
+    /// What became of the spans and log records so far, for each exporter.
     pub fn deliveries(&self) -> Vec<Delivery> {
         // Read once, so that all exporters tell of the same spans.
         let unsampled = self.unsampled.count();
-        self.exporters.iter().map(|account| account.delivery(unsampled)).collect()
+        let spans = self.of_spans.iter().map(|account| account.delivery(unsampled));
+        // A log record is written whether or not its trace is sampled.
+        let log_records = self.of_log_records.iter().map(|account| account.delivery(0));
+        spans.chain(log_records).collect()
     }
 }
 
 impl Telemetry {
-    /// Starts the exporters that `config` asks for.
+    /// Starts the exporters of spans that `config` asks for.
     ///
     /// # Errors
     /// An exporter that could never send.
@@ -171,6 +192,10 @@ impl Telemetry {
         Ok(Self {
             provider,
             pipelines,
+            logger_provider: None,
+            log_pipelines: Vec::new(),
+            is_disabled: config.disabled,
+            resource,
             end,
             unsampled,
             #[cfg(feature = "aws")]
@@ -178,25 +203,65 @@ impl Telemetry {
         })
     }
 
+    /// Starts the exporters of log records that `config` asks for, beside stderr; the resource is that
+    /// of the spans. None where `OTEL_SDK_DISABLED` is true.
+    ///
+    /// # Errors
+    /// An exporter that could never send.
+    pub fn with_logs(mut self, config: &LogsConfig) -> Result<Self, StartError> {
+        if self.is_disabled {
+            return Ok(self);
+        }
+        let Self { resource, end, log_pipelines, .. } = &mut self;
+        if let Some(otlp) = &config.otlp {
+            log_pipelines.push(otlp::log_pipeline(otlp, &config.batch, resource, end)?);
+        }
+        #[cfg(feature = "aws")]
+        if let Some(cloudwatch) = &config.cloudwatch {
+            let pipeline = cloudwatch::pipeline(cloudwatch, &config.batch, resource, end);
+            log_pipelines.push(pipeline.map_err(StartError::CloudWatch)?);
+        }
+        if !self.log_pipelines.is_empty() {
+            let builder = SdkLoggerProvider::builder().with_resource(self.resource.clone());
+            let add = |builder: LoggerProviderBuilder, pipeline: &LogPipeline| {
+                builder.with_log_processor(pipeline.clone())
+            };
+            self.logger_provider = Some(self.log_pipelines.iter().fold(builder, add).build());
+        }
+        Ok(self)
+    }
+
     /// What makes spans.
     pub fn tracer_provider(&self) -> &SdkTracerProvider {
         &self.provider
     }
 
+    /// What takes log records, if anything does.
+    pub fn logger_provider(&self) -> Option<&SdkLoggerProvider> {
+        self.logger_provider.as_ref()
+    }
+
     /// The accounts of the exporters.
     pub fn accounts(&self) -> Accounts {
+        let log_records = self.log_pipelines.iter().map(LogPipeline::account);
         Accounts {
-            exporters: self.pipelines.iter().map(|pipeline| pipeline.account().clone()).collect(),
+            of_spans: self.pipelines.iter().map(Pipeline::account).cloned().collect(),
+            of_log_records: log_records.cloned().collect(),
             unsampled: self.unsampled.clone(),
         }
     }
 
-    /// The names and destinations of the exporters, for the start line.
+    /// The names and destinations of the exporters of spans, for the start line.
     pub fn destinations(&self) -> Vec<&str> {
         self.pipelines.iter().map(|pipeline| pipeline.account().destination()).collect()
     }
 
-    /// Sends what is queued until `deadline`, and says what became of all spans.
+    /// The same of log records, beside stderr.
+    pub fn log_destinations(&self) -> Vec<&str> {
+        self.log_pipelines.iter().map(|pipeline| pipeline.account().destination()).collect()
+    }
+
+    /// Sends what is queued until `deadline`, and says what became of all spans and log records.
     ///
     /// Blocks: call it on a plain thread, after the server has stopped. The pipelines are shut down
     /// side by side, so that a receiver that hangs costs the others nothing; the provider's own
@@ -204,15 +269,15 @@ impl Telemetry {
     pub fn shutdown(self, deadline: Instant) -> Vec<Delivery> {
         self.end.begin(deadline);
         let (done, drained) = std::sync::mpsc::channel::<()>();
-        for pipeline in &self.pipelines {
-            let (draining, done) = (pipeline.clone(), done.clone());
+        for drain in self.drains() {
+            let (draining, done) = (Arc::clone(&drain), done.clone());
             // Not joined: the deadline holds whatever an exporter does.
             let thread = std::thread::Builder::new().spawn(move || {
-                draining.drain(deadline.saturating_duration_since(Instant::now()));
+                draining(deadline.saturating_duration_since(Instant::now()));
                 drop(done);
             });
             if thread.is_err() {
-                pipeline.drain(deadline.saturating_duration_since(Instant::now()));
+                drain(deadline.saturating_duration_since(Instant::now()));
             }
         }
         drop(done);
@@ -222,7 +287,22 @@ impl Telemetry {
         let _ = drained.recv_timeout(left);
         self.accounts().deliveries().into_iter().map(Delivery::at_the_end).collect()
     }
+
+    /// What drains each pipeline, within a time.
+    fn drains(&self) -> impl Iterator<Item = Drain> {
+        let spans = self.pipelines.iter().cloned().map(|pipeline| {
+            let drain: Drain = Arc::new(move |timeout| pipeline.drain(timeout));
+            drain
+        });
+        let log_records = self.log_pipelines.iter().cloned().map(|pipeline| {
+            let drain: Drain = Arc::new(move |timeout| pipeline.drain(timeout));
+            drain
+        });
+        spans.chain(log_records)
+    }
 }
+
+type Drain = Arc<dyn Fn(Duration) + Send + Sync>;
 
 /// How much later than its deadline a drain may report that it was cut off.
 const MOMENT: Duration = Duration::from_millis(100);

@@ -139,10 +139,10 @@ fn logs_have_the_same_rules_and_a_path_of_their_own() {
         (&[general], None, true),
         (&[key], None, true),
         (&[("OTEL_LOGS_EXPORTER", "none"), general], None, false),
-        (&[exporter], Some("http://localhost:4318/v1/logs"), true),
-        (&[exporter, general], Some("http://a:4318/v1/logs"), true),
-        (&[exporter, general, own], Some("http://b/x"), true),
-        (&[exporter, key], Some("https://api.honeycomb.io/v1/logs"), true),
+        (&[exporter], Some("http://localhost:4318/v1/logs"), false),
+        (&[exporter, general], Some("http://a:4318/v1/logs"), false),
+        (&[exporter, general, own], Some("http://b/x"), false),
+        (&[exporter, key], Some("https://api.honeycomb.io/v1/logs"), false),
     ];
     for (vars, endpoint, console) in cases {
         let logs = config(vars).unwrap().logs;
@@ -287,14 +287,6 @@ fn the_allowed_origins_follow_the_machine_that_browsers_see() {
         assert!(!origins.allow(other), "{vars:?}: {origins:?}");
     }
     assert!(config(&[("FRONTEND_URL", "*")]).unwrap().origins.allow("https://anything.example"));
-}
-
-#[test]
-fn what_is_set_but_not_built_in_is_said() {
-    let variable = "CLOUDWATCH_LOG_GROUP";
-    let warnings = config(&[(variable, "x")]).unwrap().warnings;
-    assert!(matches!(&warnings[..], [warning] if warning.starts_with(variable)), "{warnings:?}");
-    assert!(config(&[(variable, "")]).unwrap().warnings.is_empty(), "{variable}");
 }
 
 #[test]

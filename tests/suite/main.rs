@@ -8,6 +8,8 @@
 mod api;
 mod binary;
 mod check;
+#[cfg(feature = "aws")]
+mod cloudwatch;
 mod command_line;
 mod config;
 mod cors;
@@ -17,6 +19,7 @@ mod ends;
 mod export;
 mod http_client;
 mod limits;
+mod logs;
 mod malformed;
 mod page;
 mod registry;

@@ -26,6 +26,9 @@ fn in_force(vars: Vars<'_>, setting: &str) -> (Value, Value) {
 /// A setting that follows the variable of its name.
 type Own<'a> = (&'a str, &'a str, Value);
 
+/// How many cases more a table has in a build with AWS.
+const IN_AWS: usize = if cfg!(feature = "aws") { 1 } else { 0 };
+
 #[test]
 fn each_variable_decides_the_setting_of_its_name() {
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:4318");
@@ -110,6 +113,8 @@ fn each_variable_decides_the_setting_of_its_name() {
         ("AWS_XRAY_ANNOTATIONS", "http.route, app.*", json!(["http.route", "app.*"])),
         ("CLOUDWATCH_LOG_GROUP", "cruddur", json!("cruddur")),
     ];
+    let of_cloudwatch: &[Own<'_>] = &[("CLOUDWATCH_LOG_STREAM", "a", json!("a"))];
+    let in_aws = |cases| if cfg!(feature = "aws") { cases } else { &[][..] };
     // Those that have no other value than their default.
     let fixed: [Own<'_>; 2] = [
         ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf", json!("http/protobuf")),
@@ -122,7 +127,8 @@ fn each_variable_decides_the_setting_of_its_name() {
         (&[("OTEL_TRACES_SAMPLER", "traceidratio")], &with_ratio),
         (&[("ROLLBAR_ACCESS_TOKEN", "MARKER")], &with_rollbar),
         (&[], &alone),
-        (&[], if cfg!(feature = "aws") { of_aws } else { &[] }),
+        (&[], in_aws(of_aws)),
+        (&[("CLOUDWATCH_LOG_GROUP", "g")], in_aws(of_cloudwatch)),
     ];
     for (others, cases) in groups {
         for (variable, text, value) in cases {
@@ -162,7 +168,7 @@ fn a_general_variable_decides_what_has_no_variable_of_its_own() {
         ("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "app.github.dev"),
     ];
     // the other variables, the general one and its value; the setting, its value
-    let cases: [(Vars<'_>, (&str, &str), &str, Value); 28] = [
+    let cases: [(Vars<'_>, (&str, &str), &str, Value); 28 + IN_AWS] = [
         (
             &otlp,
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a"),
@@ -210,6 +216,13 @@ fn a_general_variable_decides_what_has_no_variable_of_its_own() {
             "OTEL_TRACES_EXPORTER",
             json!(["console", "otlp"]),
         ),
+        #[cfg(feature = "aws")]
+        (
+            &[],
+            ("CLOUDWATCH_LOG_GROUP", "g"),
+            "OTEL_LOGS_EXPORTER",
+            json!(["console", "cloudwatch"]),
+        ),
         (&[], ("OTEL_RESOURCE_ATTRIBUTES", "service.name=a"), "OTEL_SERVICE_NAME", json!("a")),
         (&[], ("OTEL_ATTRIBUTE_COUNT_LIMIT", "7"), "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", json!(7)),
         (&[], ("OTEL_ATTRIBUTE_COUNT_LIMIT", "7"), "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", json!(7)),
@@ -232,7 +245,12 @@ fn a_general_variable_decides_what_has_no_variable_of_its_own() {
             "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT",
             json!(7),
         ),
-        (&[], ("OTEL_LOG_LEVEL", "DEBUG"), "RUST_LOG", json!("debug,actix_server=warn")),
+        (
+            &[],
+            ("OTEL_LOG_LEVEL", "DEBUG"),
+            "RUST_LOG",
+            json!("debug,actix_server=warn,aws_config=error"),
+        ),
         (&gitpod[1..], gitpod[0], "FRONTEND_URL", json!(["https://3000-a-b.ws-eu1.gitpod.io"])),
         (
             &codespace[1..],
@@ -407,11 +425,16 @@ fn a_number_or_name_that_cannot_be_used_is_as_if_it_were_not_set() {
             json!("both"),
             "default",
         ),
-        (&[("OTEL_LOG_LEVEL", "verbose")], "RUST_LOG", json!("info,actix_server=warn"), "default"),
+        (
+            &[("OTEL_LOG_LEVEL", "verbose")],
+            "RUST_LOG",
+            json!("info,actix_server=warn,aws_config=error"),
+            "default",
+        ),
         (
             &[("OTEL_LOG_LEVEL", "warn"), ("RUST_LOG", "a=b=c")],
             "RUST_LOG",
-            json!("warn,actix_server=warn"),
+            json!("warn,actix_server=warn,aws_config=error"),
             "OTEL_LOG_LEVEL",
         ),
     ];

@@ -25,11 +25,5 @@ pub(super) const SECTION: Section = Section {
             "a list of attributes, or patterns of them, that X-Ray is to index",
             |config| json!(config.telemetry.xray.annotations),
         ),
-        Variable::shown(
-            "CLOUDWATCH_LOG_GROUP",
-            "",
-            "named in each segment, so that the console finds the log of a trace",
-            |config| json!(config.telemetry.xray.log_group),
-        ),
     ],
 };

@@ -21,8 +21,8 @@ pub(super) const SECTION: Section = Section {
         ),
         Variable::shown(
             "OTEL_LOGS_EXPORTER",
-            "`console`",
-            "`console`: lines on stderr; or `none`",
+            "`console`, and `cloudwatch` where a log group is set",
+            "a list of `console` (lines on stderr), `otlp` (log records to the receiver that the variables above name, under `/v1/logs`), `cloudwatch`; or `none`. Without `console`, stderr still has the warnings of telemetry that could not be delivered; with `none`, nothing",
             exporters,
         ),
         Variable::shown(
@@ -65,5 +65,11 @@ pub(super) const SECTION: Section = Section {
 };
 
 fn exporters(config: &Config) -> Value {
-    if config.logs.console { json!(["console"]) } else { json!(["none"]) }
+    let logs = &config.logs;
+    let mut used = Vec::new();
+    used.extend(logs.console.then_some("console"));
+    used.extend(logs.otlp.as_ref().map(|_| "otlp"));
+    #[cfg(feature = "aws")]
+    used.extend(logs.cloudwatch.as_ref().map(|_| "cloudwatch"));
+    if used.is_empty() { json!(["none"]) } else { json!(used) }
 }

@@ -6,6 +6,8 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "aws")]
+mod cloudwatch;
 mod logs;
 mod otlp;
 mod rollbar;
@@ -35,6 +37,8 @@ pub const SECTIONS: &[Section] = &[
     #[cfg(feature = "aws")]
     aws::SECTION,
     logs::SECTION,
+    #[cfg(feature = "aws")]
+    cloudwatch::SECTION,
     rollbar::SECTION,
     web::SECTION,
 ];

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `exporter.rs` | what the batch processor calls: a batch in, encoded and handed over |
+//! | `log_exporter.rs` | the same for log records |
 //! | `encode.rs` | spans as the bytes of an OTLP message |
 //! | `sender.rs` | holds a batch until the receiver has it, refuses it for good, or the process ends |
 //! | `client.rs` | one HTTP exchange |
@@ -16,6 +17,7 @@ mod answer;
 mod client;
 mod encode;
 mod exporter;
+mod log_exporter;
 mod secrets;
 mod sender;
 
@@ -24,6 +26,7 @@ use opentelemetry_sdk::Resource;
 use super::StartError;
 use super::account::Account;
 use super::end::End;
+use super::log_pipeline::{self, LogPipeline};
 use super::pipeline::Pipeline;
 use crate::config::otlp::OtlpConfig;
 use crate::config::telemetry::BatchConfig;
@@ -44,4 +47,17 @@ pub(super) fn pipeline(
     let sender = Sender::new(Client::new(config)?, account.clone(), end.clone());
     let exporter = Exporter::new(resource, sender);
     Ok(Pipeline::batch(account, exporter, batch, value_length_limit))
+}
+
+/// The same for log records.
+pub(super) fn log_pipeline(
+    config: &OtlpConfig,
+    batch: &BatchConfig,
+    resource: &Resource,
+    end: &End,
+) -> Result<LogPipeline, StartError> {
+    let account = Account::new(format!("otlp {}", config.endpoint), log_pipeline::ITEMS);
+    let sender = Sender::new(Client::new(config)?, account.clone(), end.clone());
+    let exporter = log_exporter::Exporter::new(resource, sender);
+    Ok(LogPipeline::batch(account, exporter, batch))
 }

@@ -1,8 +1,7 @@
 //! Holds a batch until the receiver has it, refuses it for good, or the process ends. What comes in
 //! meanwhile waits in the processor's queue.
 
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use opentelemetry_http::Bytes;
 
@@ -11,34 +10,18 @@ use super::client::Client;
 use crate::http_client::retry;
 use crate::telemetry::account::{Account, RateLimit};
 use crate::telemetry::end::End;
+use crate::telemetry::patience::{FIRST_DELAY, LONGEST_DELAY, Patience};
 
-/// The wait before the second try; it doubles up to [`LONGEST_DELAY`], which is how long after its return
-/// a receiver may have to wait for us.
-const FIRST_DELAY: Duration = Duration::from_millis(100);
-const LONGEST_DELAY: Duration = Duration::from_secs(5);
 /// As long as a receiver may keep us waiting by `Retry-After`: a day would be a mistake, or an attack.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
-/// How long nothing is sent to a receiver that does not take our key: it will not take the next batch
-/// either, and each try is answered with the same error.
-const PAUSE_AFTER_A_WRONG_KEY: Duration = Duration::from_secs(10);
-/// How long at the end of the process a receiver is waited for that does not even answer.
-const PATIENCE_AT_THE_END: Duration = Duration::from_secs(1);
 
 /// Sends requests to one receiver, one at a time.
 #[derive(Debug)]
 pub(super) struct Sender {
     client: Client,
     account: Account,
-    end: End,
+    patience: Patience,
     advice: RateLimit,
-    state: Mutex<State>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct State {
-    /// Did the last try end without an answer?
-    is_away: bool,
-    paused_until: Option<Instant>,
 }
 
 /// What became of a request.
@@ -52,23 +35,22 @@ pub(super) enum Sent {
 
 impl Sender {
     pub(super) fn new(client: Client, account: Account, end: End) -> Self {
-        let (advice, state) = (RateLimit::default(), Mutex::default());
-        Self { client, account, end, advice, state }
+        let patience = Patience::new(account.clone(), end);
+        Self { client, account, patience, advice: RateLimit::default() }
     }
 
     /// Delivers a `request` that carries `count` items. Blocks while the receiver is away.
     pub(super) fn send(&self, count: u64, request: &Bytes) -> Sent {
-        if self.state().paused_until.is_some_and(|until| Instant::now() < until) {
+        if self.patience.is_paused() {
             self.account.failed(count, WRONG_KEY);
             return Sent::Settled;
         }
         let body = self.client.body(request);
         let mut reason = "the receiver is away".to_owned();
         for tries in 0_u32.. {
-            let Some(timeout) = self.time_for_a_try() else { break };
+            let Some(timeout) = self.patience.time_for_a_try(self.client.timeout()) else { break };
             let answer = self.client.post(body.clone(), timeout);
-            let is_away = matches!(answer, Answer::Later { is_answer: false, .. });
-            self.set_state(|state| state.is_away = is_away);
+            self.patience.answered(!matches!(answer, Answer::Later { is_answer: false, .. }));
             match answer {
                 Answer::Accepted { rejected, advice } => {
                     self.accepted(count, rejected.min(count), &advice);
@@ -80,8 +62,7 @@ impl Sender {
                     return Sent::Settled;
                 }
                 Answer::WrongKey { reason } => {
-                    let until = Instant::now() + PAUSE_AFTER_A_WRONG_KEY;
-                    self.set_state(|state| state.paused_until = Some(until));
+                    self.patience.pause();
                     self.account.failed(count, &format!("{reason}; {WRONG_KEY}"));
                     return Sent::Settled;
                 }
@@ -92,24 +73,14 @@ impl Sender {
                 Answer::Later { reason: why, after, .. } => {
                     self.account.delayed(count, &why);
                     reason = why;
-                    self.wait(
-                        after.unwrap_or_else(|| retry::backoff(FIRST_DELAY, LONGEST_DELAY, tries)),
-                    );
+                    let backoff = || retry::backoff(FIRST_DELAY, LONGEST_DELAY, tries);
+                    self.patience
+                        .wait(after.map_or_else(backoff, |it| it.min(LONGEST_RETRY_AFTER)));
                 }
             }
         }
-        self.given_up(count, &reason);
+        self.patience.given_up(count, &reason);
         Sent::Settled
-    }
-
-    /// Enters what there is no more time for: dropped where the process ends, failed where it is the
-    /// receiver that is not worth the wait.
-    fn given_up(&self, count: u64, reason: &str) {
-        if self.end.ending().is_some_and(|ending| ending.deadline <= Instant::now()) {
-            self.account.dropped(count, &format!("the time was up; {reason}"));
-        } else {
-            self.account.failed(count, reason);
-        }
     }
 
     fn accepted(&self, count: u64, rejected: u64, advice: &str) {
@@ -119,48 +90,6 @@ impl Sender {
         } else if !advice.is_empty() && self.advice.note(1).is_some() {
             let destination = self.account.destination();
             tracing::warn!(destination, advice, "the receiver has a word of advice");
-        }
-    }
-
-    /// How long the next try may take; `None` if there is no time for one.
-    fn time_for_a_try(&self) -> Option<Duration> {
-        let timeout = self.client.timeout();
-        match self.deadline() {
-            None => Some(timeout),
-            Some(deadline) => {
-                let left = deadline.saturating_duration_since(Instant::now());
-                (!left.is_zero()).then(|| left.min(timeout))
-            }
-        }
-    }
-
-    /// Until when this receiver is tried, once the process ends.
-    fn deadline(&self) -> Option<Instant> {
-        let ending = self.end.ending()?;
-        let soon = ending.began + PATIENCE_AT_THE_END;
-        Some(if self.state().is_away { ending.deadline.min(soon) } else { ending.deadline })
-    }
-
-    /// Waits before the next try, and no longer than there is time for one.
-    fn wait(&self, delay: Duration) {
-        let delay = delay.min(LONGEST_RETRY_AFTER);
-        match self.deadline() {
-            // The beginning of the end cuts the wait short: there is one more try then.
-            None => self.end.wait(delay),
-            Some(deadline) => {
-                let left = deadline.saturating_duration_since(Instant::now());
-                std::thread::sleep(delay.min(left));
-            }
-        }
-    }
-
-    fn state(&self) -> State {
-        self.state.lock().map(|state| *state).unwrap_or_default()
-    }
-
-    fn set_state(&self, change: impl FnOnce(&mut State)) {
-        if let Ok(mut state) = self.state.lock() {
-            change(&mut state);
         }
     }
 }

@@ -2,6 +2,8 @@
 //! decodes what they send.
 
 pub mod caller;
+#[cfg(feature = "aws")]
+pub mod cloudwatch;
 pub mod honeycomb;
 pub mod http;
 pub mod process;

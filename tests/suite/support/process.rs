@@ -1,9 +1,10 @@
 //! The binary as a user starts it: environment in, stdout, stderr and exit code out.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -90,6 +91,22 @@ impl Process {
         let line = stderr.wait_for("listening on http://");
         let (_, address) = line.split_once("listening on http://").unwrap();
         Self { child, address: address.parse().unwrap(), stdout: None, stderr }
+    }
+
+    /// The binary without a line that says that it listens: waits until it does.
+    pub fn start_silent(vars: &[(&str, &str)]) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let port = address.port().to_string();
+        let vars: Vec<_> =
+            [("PORT", port.as_str()), ("WORKERS", "2")].iter().chain(vars).copied().collect();
+        let mut child = command(&vars).stdout(Stdio::null()).spawn().unwrap();
+        let stderr = Stderr::read(child.stderr.take().unwrap());
+        let patience = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(address).is_err() {
+            assert!(Instant::now() < patience, "it does not listen");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Self { child, address, stdout: None, stderr }
     }
 
     /// Closes what reads the process's stdout, as `| head` does when it has enough.

@@ -15,10 +15,12 @@ use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
 use actix_web::rt::{System, time::sleep};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value as AnyValue};
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use rcgen::CertifiedKey;
@@ -59,6 +61,35 @@ impl Received {
     /// The attributes; fails where a key is there twice.
     pub fn attributes(&self) -> BTreeMap<String, Value> {
         attributes(&self.span.attributes)
+    }
+}
+
+/// A log record as it arrived.
+#[derive(Clone, Debug)]
+pub struct ReceivedLog {
+    pub resource: BTreeMap<String, Value>,
+    /// The target under which it was logged.
+    pub scope_name: String,
+    pub schema_url: String,
+    pub record: LogRecord,
+}
+
+impl ReceivedLog {
+    pub fn trace_id(&self) -> String {
+        hex(&self.record.trace_id)
+    }
+
+    pub fn span_id(&self) -> String {
+        hex(&self.record.span_id)
+    }
+
+    /// The message.
+    pub fn body(&self) -> Value {
+        json_value(self.record.body.as_ref().and_then(|body| body.value.as_ref()))
+    }
+
+    pub fn attributes(&self) -> BTreeMap<String, Value> {
+        attributes(&self.record.attributes)
     }
 }
 
@@ -115,6 +146,9 @@ struct Seen {
     spans: Mutex<Vec<Received>>,
     headers: Mutex<Vec<BTreeMap<String, String>>>,
     arrived: Condvar,
+    logs: Mutex<Vec<ReceivedLog>>,
+    log_headers: Mutex<Vec<BTreeMap<String, String>>>,
+    logs_arrived: Condvar,
 }
 
 /// The receiver; it stops when it is dropped.
@@ -172,6 +206,7 @@ impl Receiver {
                         .app_data(web::Data::new(Arc::clone(&behave)))
                         .app_data(web::PayloadConfig::new(64 * 1024 * 1024))
                         .route("/v1/traces", web::post().to(receive))
+                        .route("/v1/logs", web::post().to(receive_logs))
                         .route("/1/auth", web::get().to(honeycomb::auth))
                 })
                 .workers(1)
@@ -212,9 +247,30 @@ impl Receiver {
         seen.len() >= count
     }
 
-    /// The headers of each export so far.
+    /// The headers of each export of spans so far.
     pub fn headers(&self) -> Vec<BTreeMap<String, String>> {
         self.seen.headers.lock().unwrap().clone()
+    }
+
+    /// The log records that have arrived so far.
+    pub fn logs(&self) -> Vec<ReceivedLog> {
+        self.seen.logs.lock().unwrap().clone()
+    }
+
+    /// Waits until such a log record has arrived, and gives it.
+    pub fn wait_for_log(&self, is_it: impl Fn(&ReceivedLog) -> bool) -> ReceivedLog {
+        let logs = self.seen.logs.lock().unwrap();
+        let (logs, _) = self
+            .seen
+            .logs_arrived
+            .wait_timeout_while(logs, Duration::from_secs(60), |logs| !logs.iter().any(&is_it))
+            .unwrap();
+        logs.iter().find(|log| is_it(log)).cloned().expect("the log record arrives in time")
+    }
+
+    /// The headers of each export of log records so far.
+    pub fn log_headers(&self) -> Vec<BTreeMap<String, String>> {
+        self.seen.log_headers.lock().unwrap().clone()
     }
 }
 
@@ -233,6 +289,40 @@ async fn receive(
     seen: web::Data<Seen>,
     behave: web::Data<Behave>,
 ) -> HttpResponse {
+    let (headers, body) = read(&request, &body);
+    let export = ExportTraceServiceRequest::decode(&body[..]).expect("an OTLP message");
+    let mut received = spans(export);
+    let number = push(&seen.headers, headers);
+    let (response, kept) = behave(number).answer(received.len()).await;
+    if response.status().is_success() {
+        received.truncate(kept);
+        seen.spans.lock().unwrap().extend(received);
+        seen.arrived.notify_all();
+    }
+    response
+}
+
+async fn receive_logs(
+    request: HttpRequest,
+    body: web::Bytes,
+    seen: web::Data<Seen>,
+    behave: web::Data<Behave>,
+) -> HttpResponse {
+    let (headers, body) = read(&request, &body);
+    let export = ExportLogsServiceRequest::decode(&body[..]).expect("an OTLP message");
+    let mut received = logs(export);
+    let number = push(&seen.log_headers, headers);
+    let (response, kept) = behave(number).answer(received.len()).await;
+    if response.status().is_success() {
+        received.truncate(kept);
+        seen.logs.lock().unwrap().extend(received);
+        seen.logs_arrived.notify_all();
+    }
+    response
+}
+
+/// An export's headers, and its body, unpacked.
+fn read(request: &HttpRequest, body: &[u8]) -> (BTreeMap<String, String>, Vec<u8>) {
     let headers: BTreeMap<_, _> = request
         .headers()
         .iter()
@@ -244,55 +334,59 @@ async fn receive(
     let body = match headers.get("content-encoding").map(String::as_str) {
         Some("gzip") => {
             let mut plain = Vec::new();
-            flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut plain).unwrap();
+            flate2::read::GzDecoder::new(body).read_to_end(&mut plain).unwrap();
             plain
         }
         None => body.to_vec(),
         Some(other) => panic!("content-encoding {other}"),
     };
-    let export = ExportTraceServiceRequest::decode(&body[..]).expect("an OTLP message");
-    let mut received = spans(export);
-    let number = {
-        let mut all = seen.headers.lock().unwrap();
-        all.push(headers);
-        all.len() - 1
-    };
-    let protobuf = || {
-        let mut response = HttpResponse::Ok();
-        response.content_type("application/x-protobuf");
-        response
-    };
-    let response = match behave(number) {
-        Behaviour::Accept => protobuf().finish(),
-        Behaviour::Slow(delay) => {
-            sleep(delay).await;
-            protobuf().finish()
-        }
-        Behaviour::AcceptAndBreak => protobuf().body(Broken::default()),
-        Behaviour::Reject(count, message) => {
-            received.truncate(received.len().saturating_sub(count as usize));
-            let partial_success = Some(ExportTracePartialSuccess {
-                rejected_spans: count,
-                error_message: message.to_owned(),
-            });
-            protobuf().body(ExportTraceServiceResponse { partial_success }.encode_to_vec())
-        }
-        Behaviour::AtMost(most) if received.len() <= most => protobuf().finish(),
-        Behaviour::AtMost(_) => HttpResponse::PayloadTooLarge().finish(),
-        Behaviour::Fail(status, retry_after, text) => {
-            let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap());
-            if let Some(retry_after) = retry_after {
-                response.insert_header(("retry-after", retry_after));
+    (headers, body)
+}
+
+/// Keeps the headers of an export, and gives its number.
+fn push(all: &Mutex<Vec<BTreeMap<String, String>>>, headers: BTreeMap<String, String>) -> usize {
+    let mut all = all.lock().unwrap();
+    all.push(headers);
+    all.len() - 1
+}
+
+impl Behaviour {
+    /// The answer to an export of `count` items, and how many of them are kept if it is a success.
+    async fn answer(self, count: usize) -> (HttpResponse, usize) {
+        let protobuf = || {
+            let mut response = HttpResponse::Ok();
+            response.content_type("application/x-protobuf");
+            response
+        };
+        let response = match self {
+            Self::Accept => protobuf().finish(),
+            Self::Slow(delay) => {
+                sleep(delay).await;
+                protobuf().finish()
             }
-            response.content_type("text/plain").body(text)
-        }
-        Behaviour::Hang => std::future::pending().await,
-    };
-    if response.status().is_success() {
-        seen.spans.lock().unwrap().extend(received);
-        seen.arrived.notify_all();
+            Self::AcceptAndBreak => protobuf().body(Broken::default()),
+            // Of log records it is the same message, with the same field numbers.
+            Self::Reject(rejected_spans, message) => {
+                let error_message = message.to_owned();
+                let partial_success =
+                    Some(ExportTracePartialSuccess { rejected_spans, error_message });
+                let answer = ExportTraceServiceResponse { partial_success };
+                let kept = count.saturating_sub(rejected_spans as usize);
+                return (protobuf().body(answer.encode_to_vec()), kept);
+            }
+            Self::AtMost(most) if count <= most => protobuf().finish(),
+            Self::AtMost(_) => HttpResponse::PayloadTooLarge().finish(),
+            Self::Fail(status, retry_after, text) => {
+                let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap());
+                if let Some(retry_after) = retry_after {
+                    response.insert_header(("retry-after", retry_after));
+                }
+                response.content_type("text/plain").body(text)
+            }
+            Self::Hang => std::future::pending().await,
+        };
+        (response, count)
     }
-    response
 }
 
 /// A body that is announced, begins, and breaks off.
@@ -338,6 +432,23 @@ pub fn spans(export: ExportTraceServiceRequest) -> Vec<Received> {
                 scope_version: scope.version.clone(),
                 schema_url: of_scope.schema_url.clone(),
                 span,
+            }));
+        }
+    }
+    received
+}
+
+fn logs(export: ExportLogsServiceRequest) -> Vec<ReceivedLog> {
+    let mut received = Vec::new();
+    for of_resource in export.resource_logs {
+        let resource = attributes(&of_resource.resource.unwrap_or_default().attributes);
+        for of_scope in of_resource.scope_logs {
+            let scope = of_scope.scope.unwrap_or_default();
+            received.extend(of_scope.log_records.into_iter().map(|record| ReceivedLog {
+                resource: resource.clone(),
+                scope_name: scope.name.clone(),
+                schema_url: of_scope.schema_url.clone(),
+                record,
             }));
         }
     }

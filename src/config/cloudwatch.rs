@@ -1,0 +1,69 @@
+//! The variables that say where log records go in Amazon CloudWatch Logs. Region, credentials and endpoint
+//! are read by AWS's SDK itself, from variables and profiles.
+
+use super::environment::{ConfigError, Environment};
+
+const GROUP: &str = "CLOUDWATCH_LOG_GROUP";
+const STREAM: &str = "CLOUDWATCH_LOG_STREAM";
+/// The longest name of a group or a stream, in characters.
+pub(crate) const MAX_NAME: usize = 512;
+
+/// Where log records go in CloudWatch Logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloudWatchConfig {
+    /// `CLOUDWATCH_LOG_GROUP`: created when it is missing.
+    pub group: String,
+    /// `CLOUDWATCH_LOG_STREAM`: by default a name of this process.
+    pub stream: Option<String>,
+}
+
+impl CloudWatchConfig {
+    /// Reads the variables. `asked_for` is what `OTEL_LOGS_EXPORTER` says of `cloudwatch`; where it says
+    /// nothing, the group decides.
+    ///
+    /// # Errors
+    /// A name that no group or stream may have.
+    pub(super) fn read(
+        env: &mut Environment,
+        asked_for: Option<bool>,
+    ) -> Result<Option<Self>, ConfigError> {
+        let group = env.get(GROUP).map(str::to_owned);
+        let stream = env.get(STREAM).map(str::to_owned);
+        // CloudWatch Logs API reference, CreateLogGroup and CreateLogStream.
+        let is_short = |name: &str| name.chars().count() <= MAX_NAME;
+        let is_group = |name: &str| {
+            let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_/.#".contains(c);
+            is_short(name) && name.chars().all(is_allowed) && !name.starts_with("aws/")
+        };
+        if group.as_deref().is_some_and(|name| !is_group(name)) {
+            let expected = "expected the name of a log group: letters, digits and - _ / . #, at most 512, not beginning with aws/";
+            return Err(env.error(GROUP, expected));
+        }
+        if stream.as_deref().is_some_and(|name| !is_short(name) || name.contains([':', '*'])) {
+            let expected =
+                "expected the name of a log stream: at most 512 characters, without : and *";
+            return Err(env.error(STREAM, expected));
+        }
+        match (group, asked_for) {
+            (_, Some(false)) => Ok(None),
+            (Some(group), asked_for) => {
+                if asked_for.is_none() {
+                    env.decide("OTEL_LOGS_EXPORTER", GROUP);
+                }
+                Ok(Some(Self { group, stream }))
+            }
+            (None, Some(true)) => {
+                env.warn(format!(
+                    "OTEL_LOGS_EXPORTER has cloudwatch, but {GROUP} is not set; ignored"
+                ));
+                Ok(None)
+            }
+            (None, None) => {
+                if stream.is_some() {
+                    env.warn(format!("{STREAM} is set, but {GROUP} is not; ignored"));
+                }
+                Ok(None)
+            }
+        }
+    }
+}

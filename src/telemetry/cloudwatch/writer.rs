@@ -1,0 +1,74 @@
+//! Holds a batch until CloudWatch has it, refuses it for good, or the process ends. What comes in meanwhile
+//! waits in the processor's queue.
+
+use std::time::Duration;
+
+use super::batch::Event;
+use super::client::{Client, Rejected};
+use super::failure::Failure;
+use crate::http_client::retry;
+use crate::telemetry::account::Account;
+use crate::telemetry::end::End;
+use crate::telemetry::patience::{FIRST_DELAY, LONGEST_DELAY, Patience};
+
+/// Writes to one stream, one batch at a time.
+#[derive(Debug)]
+pub(super) struct Writer {
+    client: Client,
+    account: Account,
+    patience: Patience,
+    /// How long a try may take, with the SDK's own retries.
+    timeout: Duration,
+}
+
+impl Writer {
+    pub(super) fn new(client: Client, account: Account, end: End, timeout: Duration) -> Self {
+        let patience = Patience::new(account.clone(), end);
+        Self { client, account, patience, timeout }
+    }
+
+    /// Writes a batch that keeps all limits. Blocks while CloudWatch is away.
+    pub(super) fn write(&self, events: &[Event]) {
+        let count = events.len() as u64;
+        if self.patience.is_paused() {
+            self.account.failed(count, "AWS refuses us, as it did a moment ago");
+            return;
+        }
+        let mut reason = "CloudWatch is away".to_owned();
+        for tries in 0_u32.. {
+            let Some(timeout) = self.patience.time_for_a_try(self.timeout) else { break };
+            let put = self.client.put(events, timeout);
+            self.patience.answered(!matches!(put, Err(Failure::Later { is_answer: false, .. })));
+            match put {
+                Ok(rejected) => {
+                    self.accepted(count, &rejected);
+                    return;
+                }
+                Err(Failure::Refused { reason }) => {
+                    self.patience.pause();
+                    self.account.failed(count, &reason);
+                    return;
+                }
+                Err(Failure::Rejected { reason }) => {
+                    self.account.failed(count, &reason);
+                    return;
+                }
+                Err(Failure::Later { reason: why, .. }) => {
+                    self.account.delayed(count, &why);
+                    reason = why;
+                    self.patience.wait(retry::backoff(FIRST_DELAY, LONGEST_DELAY, tries));
+                }
+            }
+        }
+        self.patience.given_up(count, &reason);
+    }
+
+    fn accepted(&self, count: u64, rejected: &[Rejected]) {
+        let lost = rejected.iter().map(|rejected| rejected.count).sum::<u64>().min(count);
+        self.account.exported(count - lost);
+        if lost > 0 {
+            let reasons: Vec<_> = rejected.iter().map(|rejected| rejected.reason).collect();
+            self.account.failed(lost, &format!("CloudWatch rejects them: {}", reasons.join("; ")));
+        }
+    }
+}
