@@ -30,7 +30,7 @@
 //! is below both ends.
 //! `examples/minimal.rs` shows how little it needs.
 
-mod access_log;
+pub mod access_log;
 mod activities;
 mod app;
 mod authority;

@@ -32,6 +32,15 @@ const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
 const XRAY: &str = "xray";
 
 impl SamplerConfig {
+    /// Does it decide by a span's attributes? All others do by the trace id, and the caller's decision.
+    pub(crate) fn reads_attributes(&self) -> bool {
+        match self.root {
+            RootSampler::AlwaysOn | RootSampler::AlwaysOff | RootSampler::OneIn(_) => false,
+            #[cfg(feature = "aws")]
+            RootSampler::Xray => true,
+        }
+    }
+
     /// Reads the variables.
     pub(super) fn read(env: &mut Environment) -> Self {
         const NAMES: &[&str] = &[

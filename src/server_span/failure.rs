@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -10,7 +11,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanRef, TraceContextExt};
 
 use super::panic::HandlerPanic;
-use super::parties::Parties;
+use super::parties::{CommonTexts, Parties};
 use super::settings::Middleware;
 use crate::authority::authority;
 use crate::redaction::redact_query;
@@ -93,10 +94,16 @@ impl Kept {
     pub(super) fn told(self, settings: &Middleware) -> ReceivedRequest {
         let Self { method, target, headers, peer, is_secure } = self;
         let headers: HeaderMap = headers.into_iter().collect();
-        let Parties { scheme, server, client } =
-            Parties::of(&headers, &target, peer, is_secure, &settings.trusted_proxies);
+        let Parties { scheme, server, client } = Parties::of(
+            &headers,
+            &target,
+            peer,
+            is_secure,
+            &settings.trusted_proxies,
+            &CommonTexts::default(),
+        );
         let query = target.query().map(|query| redact_query(query, &settings.redacted_query_keys));
-        let origin = |(host, port): (String, u16)| {
+        let origin = |(host, port): (Arc<str>, u16)| {
             format!("{scheme}://{}", authority(scheme, &host, Some(port.into())))
         };
         let mut url = server.map(origin).unwrap_or_default();
