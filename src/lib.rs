@@ -20,6 +20,9 @@
 //! A span that has ended goes to each processor of [`telemetry`]: the console at once, the OTLP
 //! receiver (Honeycomb, or any other) and the X-Ray daemon in batches.
 //!
+//! The last traces stay in the process too ([`recent_traces`]), for the page that shows them ([`web`]):
+//! it has a listener of its own, apart from the API. [`span_check`] says which spans break the conventions.
+//!
 //! Around that: [`config`] reads the environment once, [`logging`] sends everything that is no span
 //! to stderr, [`server`] listens, and drains when a [signal](signals) ends it, [`health`] and `probes` tell
 //! how it is, and the binary puts them together. [`check`] tries what is configured, for somebody to whom
@@ -52,11 +55,14 @@ mod messages;
 mod open_files;
 mod probes;
 pub mod propagation;
+pub mod recent_traces;
 mod redaction;
 pub mod report;
 pub mod server;
 pub mod server_span;
 pub mod signals;
 mod signed_in_user;
+pub mod span_check;
 pub mod telemetry;
 mod timestamp;
+pub mod web;
