@@ -4,8 +4,7 @@
 use reqwest::header::HeaderMap;
 use url::Url;
 
-/// What is shown instead.
-const REDACTED: &str = "REDACTED";
+use crate::redaction::REDACTED;
 
 /// Shorter ones are no secrets, and in every other word.
 const SHORTEST: usize = 6;
