@@ -5,7 +5,7 @@ use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
 /// Cuts all string values of `span`, of its events and its links to `limit` characters.
-pub(super) fn cut_values(span: &mut SpanData, limit: usize) {
+pub(crate) fn cut_values(span: &mut SpanData, limit: usize) {
     cut_all(&mut span.attributes, limit);
     span.events.events.iter_mut().for_each(|event| cut_all(&mut event.attributes, limit));
     span.links.links.iter_mut().for_each(|link| cut_all(&mut link.attributes, limit));
