@@ -13,7 +13,7 @@ use crate::telemetry::account::{Account, RateLimit};
 use crate::telemetry::end::End;
 
 /// The wait before the second try; it doubles up to [`LONGEST_DELAY`], which is how long after its return
-/// a receiver may have to wait for us.
+/// a receiver may have to wait for us. Each is shortened at random: others have lost it at the same time.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 /// As long as a receiver may keep us waiting by `Retry-After`: a day would be a mistake, or an attack.
@@ -34,11 +34,12 @@ pub(super) struct Sender {
     state: Mutex<State>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct State {
     /// Did the last try end without an answer?
     is_away: bool,
-    paused_until: Option<Instant>,
+    /// Until when nothing is sent, as the receiver did not take our key, and what it said.
+    refused: Option<(Instant, String)>,
 }
 
 /// What became of a request.
@@ -58,8 +59,8 @@ impl Sender {
 
     /// Delivers a `request` that carries `count` items. Blocks while the receiver is away.
     pub(super) fn send(&self, count: u64, request: &Bytes) -> Sent {
-        if self.state().paused_until.is_some_and(|until| Instant::now() < until) {
-            self.account.failed(count, WRONG_KEY);
+        if let Some(reason) = self.refusal() {
+            self.account.failed(count, &reason);
             return Sent::Settled;
         }
         let body = self.client.body(request);
@@ -80,9 +81,10 @@ impl Sender {
                     return Sent::Settled;
                 }
                 Answer::WrongKey { reason } => {
+                    let reason = format!("{reason}; {WRONG_KEY}");
+                    self.account.failed(count, &reason);
                     let until = Instant::now() + PAUSE_AFTER_A_WRONG_KEY;
-                    self.set_state(|state| state.paused_until = Some(until));
-                    self.account.failed(count, &format!("{reason}; {WRONG_KEY}"));
+                    self.set_state(|state| state.refused = Some((until, reason)));
                     return Sent::Settled;
                 }
                 Answer::Rejected { reason } => {
@@ -92,9 +94,10 @@ impl Sender {
                 Answer::Later { reason: why, after, .. } => {
                     self.account.delayed(count, &why);
                     reason = why;
-                    self.wait(
-                        after.unwrap_or_else(|| retry::backoff(FIRST_DELAY, LONGEST_DELAY, tries)),
-                    );
+                    let delay = retry::backoff(FIRST_DELAY, LONGEST_DELAY, tries);
+                    // Not before the receiver wants it, but where it says "at once", or names a time
+                    // that has passed, no storm of tries either.
+                    self.wait(retry::with_jitter(delay).max(after.unwrap_or_default()));
                 }
             }
         }
@@ -138,7 +141,8 @@ impl Sender {
     fn deadline(&self) -> Option<Instant> {
         let ending = self.end.ending()?;
         let soon = ending.began + PATIENCE_AT_THE_END;
-        Some(if self.state().is_away { ending.deadline.min(soon) } else { ending.deadline })
+        let is_away = self.state.lock().is_ok_and(|state| state.is_away);
+        Some(if is_away { ending.deadline.min(soon) } else { ending.deadline })
     }
 
     /// Waits before the next try, and no longer than there is time for one.
@@ -154,8 +158,11 @@ impl Sender {
         }
     }
 
-    fn state(&self) -> State {
-        self.state.lock().map(|state| *state).unwrap_or_default()
+    /// What the receiver said of our key, if that was a moment ago.
+    fn refusal(&self) -> Option<String> {
+        let state = self.state.lock().ok()?;
+        let (until, reason) = state.refused.as_ref()?;
+        (Instant::now() < *until).then(|| reason.clone())
     }
 
     fn set_state(&self, change: impl FnOnce(&mut State)) {
