@@ -125,7 +125,7 @@ impl Config {
             server_span: ServerSpanConfig::read(env)?,
             telemetry: TelemetryConfig::read(env)?,
             has_honeycomb_key: env.get(honeycomb::KEY).is_some(),
-            proxy: ProxyConfig::read(env),
+            proxy: ProxyConfig::read(env)?,
             logs: LogsConfig::read(env)?,
             rollbar: RollbarConfig::read(env)?,
             log_filter: read_log_filter(env),
