@@ -1,17 +1,20 @@
 //! The access log: one line on stderr for each traced request, written when its span has ended, so
 //! that a line and a trace always speak of the same thing.
 
+use actix_web::http::StatusCode;
+
 use crate::server_span::Ended;
 
 /// The target under which the lines are logged: `RUST_LOG=info,access=warn` keeps only failures.
 const TARGET: &str = "access";
 
-/// Writes the line of one request: an error for what failed on our side, else info.
-pub(crate) fn write(request: &Ended) {
+/// Writes the line of one request, for
+/// [`Middleware::on_end`](crate::server_span::Middleware::on_end): an error for what failed on our side,
+/// else info.
+pub fn write(request: &Ended) {
     let Ended { method, route, trace_id, .. } = request;
     let route = route.as_deref().unwrap_or("-");
-    let status =
-        request.status.map_or_else(|| "-".to_owned(), |status| status.as_u16().to_string());
+    let status = request.status.as_ref().map_or("-", StatusCode::as_str);
     let duration_ms = (request.duration.as_secs_f64() * 1e6).round() / 1e3;
     match &request.error_type {
         Some(error_type) => tracing::error!(

@@ -46,6 +46,7 @@ pub(crate) fn app(
         .apply_to(Middleware::new(provider))
         .exclude(health::PATH)
         .classify_errors(error::class)
+        .sampler_reads_attributes(config.telemetry.sampler.reads_attributes())
         .in_flight(in_flight.clone())
         .on_end(access_log::write);
     let rollbar = reporting.map(|reporting| reporting.rollbar.clone());

@@ -20,6 +20,9 @@
 //! A span that has ended goes to each processor of [`telemetry`]: the console at once, the OTLP
 //! receiver (Honeycomb, or any other) and the X-Ray daemon in batches.
 //!
+//! The last traces stay in the process too ([`recent_traces`]), for the page that shows them ([`web`]):
+//! it has a listener of its own, apart from the API. [`span_check`] says which spans break the conventions.
+//!
 //! Around that: [`config`] reads the environment once, [`logging`] sends everything that is no span
 //! to stderr, [`server`] listens and drains, and the binary puts them together. [`check`] tries what is
 //! configured, for somebody to whom nothing arrives.
@@ -29,15 +32,17 @@
 //! is below both ends.
 //! `examples/minimal.rs` shows how little it needs.
 
-mod access_log;
+pub mod access_log;
 mod activities;
 mod app;
+mod authority;
 pub mod carry;
 pub mod check;
 pub mod child_span;
 pub mod config;
 mod connection;
 mod cors;
+mod cut;
 mod error;
 mod handle;
 pub mod health;
@@ -49,11 +54,14 @@ mod messages;
 mod open_files;
 mod probes;
 pub mod propagation;
+pub mod recent_traces;
 mod redaction;
 pub mod report;
 pub mod server;
 pub mod server_span;
 pub mod signals;
 mod signed_in_user;
+pub mod span_check;
 pub mod telemetry;
 mod timestamp;
+pub mod web;

@@ -4,7 +4,8 @@ use actix_web::web::Json;
 use opentelemetry::KeyValue;
 use uuid::Uuid;
 
-use super::{Activity, Ttl};
+use super::Ttl;
+use super::activity::Activity;
 use crate::child_span::HandlerTracer;
 use crate::error::{ApiError, invalid};
 use crate::json_object::JsonObject;

@@ -3,7 +3,7 @@
 use actix_web::web::Json;
 use opentelemetry::KeyValue;
 
-use super::Activity;
+use super::activity::Activity;
 use crate::child_span::HandlerTracer;
 use crate::timestamp::Timestamp;
 

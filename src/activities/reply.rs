@@ -4,7 +4,8 @@ use actix_web::web::{Json, Path};
 use opentelemetry::KeyValue;
 use uuid::Uuid;
 
-use super::{Activity, parse_uuid};
+use super::activity::Activity;
+use super::parse_uuid;
 use crate::child_span::HandlerTracer;
 use crate::error::{ApiError, invalid};
 use crate::json_object::JsonObject;

@@ -3,7 +3,7 @@
 use actix_web::web::{Json, Query};
 use opentelemetry::KeyValue;
 
-use super::{Activity, GAREKS_ACTIVITY};
+use super::activity::{Activity, GAREKS_ACTIVITY};
 use crate::child_span::HandlerTracer;
 use crate::error::{ApiError, invalid};
 use crate::timestamp::Timestamp;

@@ -3,7 +3,8 @@
 use actix_web::web::{Json, Path};
 use opentelemetry::KeyValue;
 
-use super::{Activity, home, parse_uuid};
+use super::activity::{Activity, home_feed};
+use super::parse_uuid;
 use crate::child_span::HandlerTracer;
 use crate::error::ApiError;
 use crate::timestamp::Timestamp;
@@ -20,7 +21,7 @@ pub(crate) async fn handler(
     tracer
         .in_span("show-activity-mock-data", |span| {
             let now = Timestamp::now();
-            let found = home::feed(now).into_iter().find(|activity| activity.uuid == uuid);
+            let found = home_feed(now).into_iter().find(|activity| activity.uuid == uuid);
             span.set_attributes([
                 KeyValue::new("app.now", now.to_string()),
                 KeyValue::new("app.activity_uuid", uuid.to_string()),

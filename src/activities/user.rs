@@ -4,7 +4,7 @@ use actix_web::web::{Json, Path};
 use chrono::TimeDelta;
 use opentelemetry::KeyValue;
 
-use super::{Activity, GAREKS_ACTIVITY};
+use super::activity::{Activity, GAREKS_ACTIVITY};
 use crate::child_span::HandlerTracer;
 use crate::timestamp::Timestamp;
 

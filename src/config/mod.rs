@@ -8,12 +8,12 @@
 //! - an unusable address, URL, header list or certificate, and any bad value of our own variables,
 //!   is a [`ConfigError`]: nothing may ever fall back to another destination.
 //!
-//! [`environment`] holds the rules, [`telemetry`], [`otlp`] and `xray` the variables of the exporters;
+//! `environment` holds the rules, [`telemetry`], [`otlp`] and `xray` the variables of the exporters;
 //! [`variables`] is the list of all, and [`mod@print`] shows what is in force.
 
 mod console;
 mod endpoint;
-pub mod environment;
+mod environment;
 mod headers;
 mod honeycomb;
 mod limits;
@@ -28,6 +28,7 @@ mod server_span;
 mod spelling;
 pub mod telemetry;
 pub mod variables;
+pub mod web;
 #[cfg(feature = "aws")]
 pub mod xray;
 
@@ -39,7 +40,9 @@ use url::Url;
 
 use crate::cors::Origins;
 pub use console::ConsoleFormat;
-pub use environment::{ConfigError, Environment};
+pub use environment::ConfigError;
+pub(crate) use environment::Environment;
+use environment::quote;
 pub use logs::LogsConfig;
 pub use proxy::ProxyConfig;
 pub use rollbar::{
@@ -49,6 +52,7 @@ pub use sampler::{RootSampler, SamplerConfig};
 pub use server::ServerConfig;
 pub use server_span::ServerSpanConfig;
 pub use telemetry::TelemetryConfig;
+pub use web::WebConfig;
 
 /// All that the environment says.
 #[derive(Clone, Debug)]
@@ -65,6 +69,8 @@ pub struct Config {
     pub server_span: ServerSpanConfig,
     /// What to do with spans.
     pub telemetry: TelemetryConfig,
+    /// The page.
+    pub web: WebConfig,
     /// Is `HONEYCOMB_API_KEY` set?
     pub has_honeycomb_key: bool,
     /// What of it goes through a proxy.
@@ -117,13 +123,15 @@ impl Config {
         let unused = spelling::check(env);
         let frontend_origins = read_origins(env, "FRONTEND_URL", 3000)?;
         let backend_origins = read_origins(env, "BACKEND_URL", 4567)?;
+        let telemetry = TelemetryConfig::read(env)?;
         let config = Self {
             server: ServerConfig::read(env)?,
             origins: all_origins(frontend_origins.iter().chain(&backend_origins)),
             frontend_origins,
             backend_origins,
             server_span: ServerSpanConfig::read(env)?,
-            telemetry: TelemetryConfig::read(env)?,
+            web: WebConfig::read(env, &telemetry)?,
+            telemetry,
             has_honeycomb_key: env.get(honeycomb::KEY).is_some(),
             proxy: ProxyConfig::read(env)?,
             logs: LogsConfig::read(env)?,
@@ -153,7 +161,7 @@ fn warn_of_what_is_not_built_in(env: &mut Environment) {
             }
         }
     }
-    let variables = [("CLOUDWATCH_LOG_GROUP", "logs to CloudWatch"), ("WEB_ADDRESS", "the page")];
+    let variables = [("CLOUDWATCH_LOG_GROUP", "logs to CloudWatch")];
     for (variable, what) in variables {
         if env.is_set(variable) {
             env.warn(format!("{variable} is set, but {what}: not built in yet; ignored"));
@@ -221,7 +229,8 @@ fn read_log_filter(env: &mut Environment) -> String {
         let is_usable = EnvFilter::builder().parse(filter).is_ok();
         if !is_usable {
             let sentence = format!(
-                "RUST_LOG is {filter:?}: expected a level or target=level pairs, separated by commas; using {default}"
+                "RUST_LOG is {}: expected a level or target=level pairs, separated by commas; using {default}",
+                quote(filter)
             );
             env.ignore("RUST_LOG", sentence);
         }

@@ -23,12 +23,12 @@ pub(crate) fn value(digit: u8) -> Option<u8> {
 }
 
 /// Appends `bytes` in lower-case digits.
-pub(super) fn push(text: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 0x0f] {
-            text.push(char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
-        }
-    }
+pub(super) fn push<const N: usize>(text: &mut String, bytes: &[u8; N]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| DIGITS[usize::from(half & 0x0f)];
+    let pairs = bytes.map(|byte| [digit(byte >> 4), digit(byte)]);
+    // All at once, and ASCII: `String::push` would look at each digit on its own.
+    text.push_str(str::from_utf8(pairs.as_flattened()).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -60,13 +60,12 @@ pub(crate) fn of_response(cx: &Context) -> Option<String> {
 }
 
 fn header(span: &SpanContext, parent: Option<SpanId>) -> String {
-    let trace_id = span.trace_id().to_bytes();
-    let (time, unique) = trace_id.split_at(4);
+    let [t0, t1, t2, t3, unique @ ..] = span.trace_id().to_bytes();
     let mut header = String::with_capacity(74);
     header.push_str("Root=1-");
-    hex::push(&mut header, time);
+    hex::push(&mut header, &[t0, t1, t2, t3]);
     header.push('-');
-    hex::push(&mut header, unique);
+    hex::push(&mut header, &unique);
     if let Some(parent) = parent {
         header.push_str(";Parent=");
         hex::push(&mut header, &parent.to_bytes());

@@ -2,6 +2,7 @@
 //! because the SDK appends and would send both.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Version;
@@ -11,18 +12,19 @@ use opentelemetry::KeyValue;
 use opentelemetry_semantic_conventions::attribute as key;
 
 use super::method::Method;
-use super::parties::Parties;
+use super::parties::{CommonTexts, Parties};
 use super::settings::Middleware;
 use crate::redaction::redact_query;
 
 /// How many attributes a span usually gets, those set after routing included.
-const USUAL_COUNT: usize = 16;
+pub(super) const USUAL_COUNT: usize = 16;
 
-/// The attributes that are known when the span opens, so that a sampler sees them.
+/// The attributes that are known when the span opens, so that a sampler can see them.
 pub(super) fn at_start(
     request: &ServiceRequest,
     method: &Method,
     settings: &Middleware,
+    common: &CommonTexts,
 ) -> Vec<KeyValue> {
     let peer = request.peer_addr();
     let parties = Parties::of(
@@ -31,16 +33,20 @@ pub(super) fn at_start(
         peer.map(|peer| peer.ip()),
         request.app_config().secure(),
         &settings.trusted_proxies,
+        common,
     );
     let mut attributes = Vec::with_capacity(USUAL_COUNT);
     push_method(&mut attributes, request, method);
     push_url(&mut attributes, request, parties.scheme, settings);
-    push_parties(&mut attributes, parties, peer);
+    push_parties(&mut attributes, parties, peer, common);
     if let Some(version) = protocol_version(request.version()) {
         attributes.push(KeyValue::new(key::NETWORK_PROTOCOL_VERSION, version));
     }
     if let Some(user_agent) = request.headers().get(USER_AGENT) {
-        let text = String::from_utf8_lossy(user_agent.as_bytes()).into_owned();
+        let text = match user_agent.to_str() {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(user_agent.as_bytes()).into_owned(),
+        };
         attributes.push(KeyValue::new(key::USER_AGENT_ORIGINAL, text));
     }
     attributes.extend(settings.request_headers.attributes(request.headers()));
@@ -70,18 +76,28 @@ fn push_url(
 }
 
 /// The host that the client named; the client; and the socket's peer in any case.
-fn push_parties(attributes: &mut Vec<KeyValue>, parties: Parties, peer: Option<SocketAddr>) {
+fn push_parties(
+    attributes: &mut Vec<KeyValue>,
+    parties: Parties,
+    peer: Option<SocketAddr>,
+    common: &CommonTexts,
+) {
     if let Some((host, port)) = parties.server {
         attributes.push(KeyValue::new(key::SERVER_ADDRESS, host));
         attributes.push(KeyValue::new(key::SERVER_PORT, i64::from(port)));
     }
+    let peer = peer.map(|peer| (peer.ip().to_canonical(), peer.port()));
+    let peer = peer.map(|(ip, port)| (ip, common.peer(ip), port));
     if let Some(client) = parties.client {
-        attributes.push(KeyValue::new(key::CLIENT_ADDRESS, client.to_string()));
+        let text = match &peer {
+            Some((ip, text, _)) if *ip == client => Arc::clone(text),
+            _ => Arc::from(client.to_string()),
+        };
+        attributes.push(KeyValue::new(key::CLIENT_ADDRESS, text));
     }
-    if let Some(peer) = peer {
-        let address = peer.ip().to_canonical().to_string();
-        attributes.push(KeyValue::new(key::NETWORK_PEER_ADDRESS, address));
-        attributes.push(KeyValue::new(key::NETWORK_PEER_PORT, i64::from(peer.port())));
+    if let Some((_, text, port)) = peer {
+        attributes.push(KeyValue::new(key::NETWORK_PEER_ADDRESS, text));
+        attributes.push(KeyValue::new(key::NETWORK_PEER_PORT, i64::from(port)));
     }
 }
 

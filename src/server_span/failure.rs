@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -10,8 +11,9 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanRef, TraceContextExt};
 
 use super::panic::HandlerPanic;
-use super::parties::Parties;
+use super::parties::{CommonTexts, Parties};
 use super::settings::Middleware;
+use crate::authority::authority;
 use crate::redaction::redact_query;
 
 /// A request that failed on our side, with a 5xx or a panic, while its span is still open.
@@ -92,25 +94,24 @@ impl Kept {
     pub(super) fn told(self, settings: &Middleware) -> ReceivedRequest {
         let Self { method, target, headers, peer, is_secure } = self;
         let headers: HeaderMap = headers.into_iter().collect();
-        let Parties { scheme, server, client } =
-            Parties::of(&headers, &target, peer, is_secure, &settings.trusted_proxies);
+        let Parties { scheme, server, client } = Parties::of(
+            &headers,
+            &target,
+            peer,
+            is_secure,
+            &settings.trusted_proxies,
+            &CommonTexts::default(),
+        );
         let query = target.query().map(|query| redact_query(query, &settings.redacted_query_keys));
-        let mut url = server.map(|server| origin(scheme, server)).unwrap_or_default();
+        let origin = |(host, port): (Arc<str>, u16)| {
+            format!("{scheme}://{}", authority(scheme, &host, Some(port.into())))
+        };
+        let mut url = server.map(origin).unwrap_or_default();
         url.push_str(target.path());
         if let Some(query) = &query {
             url.push('?');
             url.push_str(query);
         }
         ReceivedRequest { method, url, query, client_address: client, headers }
-    }
-}
-
-/// `scheme://host[:port]`, the port where it is not the scheme's own.
-fn origin(scheme: &str, (host, port): (String, u16)) -> String {
-    // An IPv6 address stands in brackets in a URL.
-    let host = if host.contains(':') { format!("[{host}]") } else { host };
-    match (scheme, port) {
-        ("http", 80) | ("https", 443) => format!("{scheme}://{host}"),
-        _ => format!("{scheme}://{host}:{port}"),
     }
 }

@@ -11,7 +11,7 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, forward_ready};
 use opentelemetry::Context;
 use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::trace::{
-    Link, SpanBuilder, SpanContext, SpanKind, TraceContextExt, TraceState, Tracer,
+    Link, Span, SpanBuilder, SpanContext, SpanKind, TraceContextExt, TraceState, Tracer,
 };
 use pin_project_lite::pin_project;
 
@@ -22,6 +22,7 @@ use super::header_extractor::HeaderExtractor;
 use super::method::Method;
 use super::open_span::OpenSpan;
 use super::panic::{HandlerPanic, catch};
+use super::parties::CommonTexts;
 use super::scope::Scope;
 use super::settings::Middleware;
 use super::{request_body, response_headers};
@@ -31,6 +32,7 @@ pub struct TracedService<S> {
     pub(super) service: S,
     pub(super) propagator: TextMapCompositePropagator,
     pub(super) settings: Rc<Middleware>,
+    pub(super) common: CommonTexts,
 }
 
 impl<S, B> Service<ServiceRequest> for TracedService<S>
@@ -56,14 +58,22 @@ where
         // request that never gets a response. What routing finds replaces it.
         let route = request.resource_map().match_pattern(request.path());
 
+        let attributes = || attributes::at_start(&request, &method, &self.settings, &self.common);
+        let builder = SpanBuilder::from_name(method.span_name(route.as_deref()))
+            .with_kind(SpanKind::Server)
+            .with_links(links)
+            .with_attributes(if self.settings.sampler_reads_attributes {
+                attributes()
+            } else {
+                // Room for those that follow.
+                Vec::with_capacity(attributes::USUAL_COUNT)
+            });
+
         // Here the SERVER span opens.
-        let span = self.settings.tracer.build_with_context(
-            SpanBuilder::from_name(method.span_name(route.as_deref()))
-                .with_kind(SpanKind::Server)
-                .with_links(links)
-                .with_attributes(attributes::at_start(&request, &method, &self.settings)),
-            &parent,
-        );
+        let mut span = self.settings.tracer.build_with_context(builder, &parent);
+        if !self.settings.sampler_reads_attributes && span.is_recording() {
+            span.set_attributes(attributes());
+        }
         let cx = parent.with_span(span);
         ServerSpan::attach_to(&request, &cx);
         let upload = request_body::watch(&mut request);

@@ -7,6 +7,7 @@
 //! | `middleware.rs` | where the span is opened: what happens to a request, in order |
 //! | `settings.rs` | what can be chosen: the builder |
 //! | `attributes.rs`, `method.rs` | what the span says of its request |
+//! | `last.rs` | a cache of one, for texts that many requests have in common |
 //! | `parties.rs`, `forwarded.rs`, `forwarded_element.rs`, `trusted_proxies.rs`, `host.rs` | who asked whom, as trusted proxies tell it |
 //! | `header_extractor.rs` | the caller's context, from the headers |
 //! | `captured_headers.rs` | headers that are recorded on demand |
@@ -51,6 +52,7 @@ mod forwarded_element;
 mod header_extractor;
 mod host;
 mod in_flight;
+mod last;
 mod method;
 mod middleware;
 mod open_span;
@@ -66,6 +68,7 @@ pub use body::SpanBody;
 pub use captured_headers::{HeaderNames, SensitiveHeader};
 pub use extractor::ServerSpan;
 pub use failure::{Failure, ReceivedRequest};
+pub(crate) use host::parse_host;
 pub use in_flight::InFlight;
 pub(crate) use method::{STANDARD_METHODS, standard_method};
 pub use middleware::{ResponseFuture, TracedService};

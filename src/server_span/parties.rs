@@ -1,6 +1,7 @@
 //! Who asked whom, and how: as trusted proxies tell it, else as the request and its connection do.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use actix_web::http::Uri;
 use actix_web::http::header::{HOST, HeaderMap};
@@ -8,14 +9,38 @@ use actix_web::http::uri::Authority;
 
 use super::forwarded;
 use super::host::parse_host;
+use super::last::Last;
 use super::trusted_proxies::TrustedProxies;
+
+/// Texts that many requests have in common, made once.
+#[derive(Default)]
+pub(super) struct CommonTexts {
+    server: Last<str, Option<Server>>,
+    peer: Last<IpAddr, Arc<str>>,
+}
+
+/// A host, and the port if one is named.
+type Server = (Arc<str>, Option<u16>);
+
+impl CommonTexts {
+    /// The text of a peer's address.
+    pub(super) fn peer(&self, ip: IpAddr) -> Arc<str> {
+        self.peer.get(&ip, |ip| Arc::from(ip.to_string()))
+    }
+
+    /// The host and the port that an authority names, if it names a host.
+    fn server(&self, authority: &str) -> Option<Server> {
+        let parse = |text: &str| parse_host(text).map(|(host, port)| (Arc::from(host), port));
+        self.server.get(authority, parse)
+    }
+}
 
 /// The two sides of a request.
 pub(super) struct Parties {
     /// `http` or `https`, as the client used it.
     pub(super) scheme: &'static str,
     /// The host that the client named, and the port; `None` where what it named is no host.
-    pub(super) server: Option<(String, u16)>,
+    pub(super) server: Option<(Arc<str>, u16)>,
     pub(super) client: Option<IpAddr>,
 }
 
@@ -27,6 +52,7 @@ impl Parties {
         peer: Option<IpAddr>,
         is_secure: bool,
         trusted: &TrustedProxies,
+        common: &CommonTexts,
     ) -> Self {
         let forwarded =
             peer.map(|peer| forwarded::resolve(headers, peer, trusted)).unwrap_or_default();
@@ -39,11 +65,12 @@ impl Parties {
         let target = || target.authority().map(Authority::as_str);
         let header = || headers.get(HOST)?.to_str().ok();
         // The first that is there counts, also where it is no host: another one is not what was meant.
-        let server = forwarded.host.as_deref().or_else(target).or_else(header).and_then(parse_host);
+        let named = forwarded.host.as_deref().or_else(target).or_else(header);
+        let server = named.and_then(|authority| common.server(authority));
         let default_port = if scheme == "https" { 443 } else { 80 };
         Self {
             scheme,
-            server: server.map(|(host, port)| (host.to_owned(), port.unwrap_or(default_port))),
+            server: server.map(|(host, port)| (host, port.unwrap_or(default_port))),
             // An IPv4 client of a dual-stack socket shows up as ::ffff:a.b.c.d.
             client: forwarded.client.map(|client| client.ip).or(peer.map(|ip| ip.to_canonical())),
         }

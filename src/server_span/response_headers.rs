@@ -18,7 +18,8 @@ const X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static(xray::HEADER);
 pub(super) fn insert(headers: &mut HeaderMap, context: &Context, with_xray: bool) {
     let Some(traceparent) = Traceparent::of(context) else { return };
     let traceparent = traceparent.header();
-    let timing = format!("trace;desc={traceparent}, traceparent;desc=\"{traceparent}\"");
+    let timing =
+        ["trace;desc=", &traceparent, ", traceparent;desc=\"", &traceparent, "\""].concat();
     if let Ok(value) = HeaderValue::try_from(traceparent) {
         headers.insert(TRACERESPONSE, value);
     }

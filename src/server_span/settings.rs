@@ -19,6 +19,7 @@ use super::in_flight::InFlight;
 use super::middleware::TracedService;
 use super::open_span::Ended;
 use super::panic::catch;
+use super::parties::CommonTexts;
 use super::trusted_proxies::TrustedProxies;
 use crate::propagation::{self, Kind};
 
@@ -46,6 +47,7 @@ pub struct Middleware {
     pub(super) request_headers: CapturedHeaders,
     pub(super) response_headers: CapturedHeaders,
     pub(super) public_endpoint: bool,
+    pub(super) sampler_reads_attributes: bool,
     pub(super) exception_events: bool,
     pub(super) classify_error: fn(&Error) -> Option<&'static str>,
     pub(super) in_flight: InFlight,
@@ -74,6 +76,7 @@ impl Middleware {
             request_headers: CapturedHeaders::default(),
             response_headers: CapturedHeaders::default(),
             public_endpoint: false,
+            sampler_reads_attributes: true,
             exception_events: true,
             classify_error: |_| None,
             in_flight: InFlight::default(),
@@ -134,6 +137,14 @@ impl Middleware {
     /// that they can neither force sampling nor choose ids.
     pub fn public_endpoint(mut self, public: bool) -> Self {
         self.public_endpoint = public;
+        self
+    }
+
+    /// Says whether the provider's sampler looks at a span's attributes; by default it may. One that
+    /// decides by the trace id or the name alone need not have them, and requests that it leaves out are
+    /// spared their making.
+    pub fn sampler_reads_attributes(mut self, reads: bool) -> Self {
+        self.sampler_reads_attributes = reads;
         self
     }
 
@@ -217,6 +228,11 @@ where
 
     fn new_transform(&self, service: S) -> Self::Future {
         let propagator = propagation::propagator(&self.propagators);
-        ready(Ok(TracedService { service, propagator, settings: Rc::new(self.clone()) }))
+        ready(Ok(TracedService {
+            service,
+            propagator,
+            settings: Rc::new(self.clone()),
+            common: CommonTexts::default(),
+        }))
     }
 }

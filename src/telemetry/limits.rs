@@ -5,21 +5,21 @@ use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
 /// Cuts all string values of `span`, of its events and its links to `limit` characters.
-pub(super) fn cut_values(span: &mut SpanData, limit: usize) {
-    let events = span.events.events.iter_mut().flat_map(|event| &mut event.attributes);
-    let links = span.links.links.iter_mut().flat_map(|link| &mut link.attributes);
-    for attribute in span.attributes.iter_mut().chain(events).chain(links) {
-        cut(attribute, limit);
-    }
+pub(crate) fn cut_values(span: &mut SpanData, limit: usize) {
+    cut_all(&mut span.attributes, limit);
+    span.events.events.iter_mut().for_each(|event| cut_all(&mut event.attributes, limit));
+    span.links.links.iter_mut().for_each(|link| cut_all(&mut link.attributes, limit));
 }
 
-fn cut(attribute: &mut KeyValue, limit: usize) {
-    match &mut attribute.value {
-        Value::String(text) => cut_text(text, limit),
-        Value::Array(Array::String(texts)) => {
-            texts.iter_mut().for_each(|text| cut_text(text, limit));
+fn cut_all(attributes: &mut [KeyValue], limit: usize) {
+    for attribute in attributes {
+        match &mut attribute.value {
+            Value::String(text) => cut_text(text, limit),
+            Value::Array(Array::String(texts)) => {
+                texts.iter_mut().for_each(|text| cut_text(text, limit));
+            }
+            _ => {}
         }
-        _ => {}
     }
 }
 

@@ -18,6 +18,7 @@ mod export;
 mod http_client;
 mod limits;
 mod malformed;
+mod page;
 mod registry;
 mod rollbar;
 mod sample_rate;

@@ -80,3 +80,17 @@ async fn a_sampler_sees_the_request_and_the_route_as_the_path_tells_it() {
     // A guess is in the name, never in an attribute.
     assert_eq!(attributes.get("http.route"), None);
 }
+
+#[actix_web::test]
+async fn a_sampler_that_reads_no_attributes_is_given_none() {
+    let sampler = Curious::default();
+    let provider = SdkTracerProvider::builder().with_sampler(sampler.clone()).build();
+    let middleware = Middleware::new(&provider).sampler_reads_attributes(false);
+    let app = init_service(
+        App::new().wrap(middleware).route("/things/{id}", web::get().to(async || "thing")),
+    )
+    .await;
+    call_service(&app, TestRequest::with_uri("/things/7").to_request()).await;
+    let seen = sampler.0.lock().unwrap();
+    assert_eq!(seen[..], [("GET /things/{id}".to_owned(), BTreeMap::new())]);
+}

@@ -12,6 +12,7 @@ mod rollbar;
 mod server_span;
 mod service;
 mod spans;
+mod web;
 
 use serde_json::Value;
 
@@ -35,6 +36,7 @@ pub const SECTIONS: &[Section] = &[
     aws::SECTION,
     logs::SECTION,
     rollbar::SECTION,
+    web::SECTION,
 ];
 
 /// All variables of all sections.

@@ -6,6 +6,13 @@ use super::wire::{Expect, Message};
 
 /// Writes one attribute as element of the repeated `field`.
 pub(super) fn attribute(message: &mut Message<'_>, field: u32, key: &Key, value: &Value) {
+    // Most are short texts. All their lengths are known beforehand, and take a byte each: half the
+    // instructions of a request's attributes.
+    if let Value::String(text) = value
+        && message.short_string_pair(field, key.as_str(), text.as_str())
+    {
+        return;
+    }
     message.message(field, Expect::Tens, |key_value| {
         key_value.string(1, key.as_str());
         key_value.message(2, Expect::Tens, |any_value| value.write(any_value));

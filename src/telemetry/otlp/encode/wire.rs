@@ -88,6 +88,22 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// A message of two fields, the string `first` and a message of the string `second`, if it is so short
+    /// that each tag and each length takes one byte.
+    pub(super) fn short_string_pair(&mut self, field: u32, first: &str, second: &str) -> bool {
+        let (first, second) = (first.as_bytes(), second.as_bytes());
+        let size = first.len() + second.len() + 6;
+        if size >= 0x80 || field >= 16 || first.is_empty() {
+            return false;
+        }
+        let tag = |field: u32| (field << 3 | WireType::Length as u32) as u8;
+        self.raw(&[tag(field), size as u8, tag(1), first.len() as u8]);
+        self.raw(first);
+        self.raw(&[tag(2), second.len() as u8 + 2, tag(1), second.len() as u8]);
+        self.raw(second);
+        true
+    }
+
     /// Bytes as they are: the body of a field, or fields that are encoded already.
     pub(super) fn raw(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);

@@ -1,0 +1,66 @@
+//! The service traced as backend-actix traces itself; all is set by its variables.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use actix_web::rt::System;
+use actix_web::web::Query;
+use actix_web::{App, Responder, web};
+use backend_actix::child_span::HandlerTracer;
+use backend_actix::config::Config;
+use backend_actix::server_span::Middleware;
+use backend_actix::telemetry::Telemetry;
+use backend_actix::{access_log, logging};
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider;
+use service::{Home, Spans};
+
+async fn home(tracer: HandlerTracer) -> impl Responder {
+    tracer
+        .in_span("home-activities-mock-data", |span| {
+            let home = Home::make();
+            span.set_attributes([
+                KeyValue::new("app.now", home.now()),
+                KeyValue::new("app.result_length", home.length()),
+            ]);
+            home
+        })
+        .into_response()
+}
+
+async fn spans(tracer: HandlerTracer, spans: Query<Spans>) -> impl Responder {
+    let one = |_| {
+        tracer.in_span("one", |span| {
+            spans
+                .keys()
+                .inspect(|(key, value)| span.set_attribute(KeyValue::new(*key, *value)))
+                .map(|(_, value)| value)
+                .sum::<i64>()
+        })
+    };
+    (0..spans.count).map(one).sum::<i64>().to_string()
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let config = Config::from_env()?;
+    let _log = logging::start(&config.log_filter);
+    let telemetry = Telemetry::start(&config.telemetry)?;
+    let provider = telemetry.tracer_provider().clone();
+    System::new().block_on(service::serve(move || {
+        let tracer = |scope| HandlerTracer::new(provider.tracer(scope));
+        App::new()
+            .wrap(
+                Middleware::new(&provider)
+                    .sampler_reads_attributes(false)
+                    .on_end(access_log::write),
+            )
+            .service(
+                web::resource("/api/activities/home")
+                    .app_data(tracer("home.activities"))
+                    .route(web::get().to(home)),
+            )
+            .service(web::resource("/spans").app_data(tracer("spans")).route(web::get().to(spans)))
+    }))?;
+    telemetry.shutdown(Instant::now() + Duration::from_secs(5));
+    Ok(())
+}
