@@ -2,7 +2,7 @@
 //! sampled + still queued.
 //!
 //! The SDK's processors hide what they drop, and their `Ok` at shutdown is no proof of delivery. So each
-//! exporter has an [`Account`]: its pipeline (`pipeline.rs`) enters what comes in, the exporter what
+//! exporter has an `Account`: its pipeline (`pipeline.rs`) enters what comes in, the exporter what
 //! it is rid of and how. `GET /health` shows all accounts, and so does the last line of the process. What
 //! is lost is warned about too: at once, and then once a minute with the count.
 
