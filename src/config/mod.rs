@@ -136,7 +136,7 @@ impl Config {
             web: WebConfig::read(env, &telemetry)?,
             telemetry,
             has_honeycomb_key: env.get(honeycomb::KEY).is_some(),
-            proxy: ProxyConfig::read(env),
+            proxy: ProxyConfig::read(env)?,
             logs: LogsConfig::read(env)?,
             rollbar: RollbarConfig::read(env)?,
             log_filter: read_log_filter(env),

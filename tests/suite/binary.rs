@@ -228,6 +228,8 @@ fn what_makes_an_exporter_useless_is_one_clear_line_and_exit_code_2() {
         ),
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=MARKER\u{7},x", "the value of x-key cannot be sent"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "a=b,MARKER", "entry 2 has no name of a header"),
+        ("HTTPS_PROXY", "http://MAR KER:MARKER@proxy:3128", "expected the address of a proxy"),
+        ("all_proxy", "ftp://:MARKER@proxy:1080", "expected the address of a proxy"),
         (
             "OTEL_EXPORTER_OTLP_HEADERS",
             "Authorization: Basic MARKER=",

@@ -144,6 +144,11 @@ impl Process {
         }
     }
 
+    /// Waits for the end, and reads nothing of what it says until then.
+    pub fn wait_unread(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
     /// Sends SIGTERM and waits for the end.
     pub fn terminate(self) -> Finished {
         self.signal(Signal::TERM);
