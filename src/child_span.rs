@@ -20,12 +20,10 @@
 use std::borrow::Cow;
 use std::future::{Ready, ready};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::{FromRequest, HttpRequest, ResponseError, dev::Payload};
 use opentelemetry::Context;
 use opentelemetry::trace::{FutureExt, SpanRef, TraceContextExt, Tracer};
 use opentelemetry_sdk::trace::SdkTracer;
-
-use crate::error::ApiError;
 
 /// Runs `work` in a new INTERNAL span, a child of the active one.
 ///
@@ -127,15 +125,17 @@ impl HandlerTracer {
 }
 
 impl FromRequest for HandlerTracer {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Error = NoHandlerTracer;
+    type Future = Ready<Result<Self, NoHandlerTracer>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(
-            request
-                .app_data::<Self>()
-                .cloned()
-                .ok_or(ApiError::Internal("this route has no HandlerTracer in its app data")),
-        )
+        ready(request.app_data::<Self>().cloned().ok_or(NoHandlerTracer))
     }
 }
+
+/// A handler takes a [`HandlerTracer`], and its route has none: a 500, and a mistake in the route table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this route has no HandlerTracer in its app data")]
+pub struct NoHandlerTracer;
+
+impl ResponseError for NoHandlerTracer {}

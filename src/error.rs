@@ -17,11 +17,12 @@ use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
 use serde::Serialize;
 
+use crate::child_span::NoHandlerTracer;
 use crate::json_object;
 
 /// Why a request was not served.
 #[derive(Debug, thiserror::Error)]
-pub enum ApiError {
+pub(crate) enum ApiError {
     /// 422: the fields have the right types, but a value breaks a rule of the contract. Made by
     /// [`invalid`].
     #[error("{0}")]
@@ -60,9 +61,6 @@ pub enum ApiError {
     /// 415: the body is not declared to be JSON.
     #[error("the content type must be application/json")]
     UnsupportedMediaType,
-    /// 500: our own mistake. The text is for the log, not for the client.
-    #[error("internal error: {0}")]
-    Internal(&'static str),
 }
 
 impl ApiError {
@@ -79,14 +77,15 @@ impl ApiError {
             Self::BodyTimeout => "request_timeout",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::Internal(_) => "internal_server_error",
         }
     }
 }
 
-/// The class of an error that is ours, for `error.type`.
+/// The class of an error that is ours, for `error.type`: its code in the JSON.
 pub(crate) fn class(error: &actix_web::Error) -> Option<&'static str> {
-    error.as_error::<ApiError>().map(ApiError::code)
+    let of_the_api = error.as_error::<ApiError>().map(ApiError::code);
+    // The one mistake in the making of the service that a request can meet.
+    of_the_api.or_else(|| error.as_error::<NoHandlerTracer>().map(|_| "internal_server_error"))
 }
 
 /// Rejects a request with a code of the contract (422), and notes the code on the SERVER span as
@@ -113,7 +112,6 @@ impl ResponseError for ApiError {
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -121,7 +119,6 @@ impl ResponseError for ApiError {
         let mut response = HttpResponse::build(self.status_code());
         match self {
             Self::Invalid(code) => response.json([code]),
-            Self::Internal(_) => response.json(ErrorBody::new(self.code(), INTERNAL_MESSAGE)),
             // RFC 9110, section 15.5.9: it will not be waited for any longer.
             Self::BodyTimeout => {
                 response.force_close().json(ErrorBody::new(self.code(), &self.to_string()))
@@ -210,4 +207,26 @@ fn describe(status: StatusCode, error: Option<&actix_web::Error>) -> String {
 fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     content_type.is_some_and(json_object::is_json)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
+    use actix_web::{App, middleware::from_fn, web};
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::child_span::HandlerTracer;
+
+    #[actix_web::test]
+    async fn the_class_of_a_route_without_a_tracer_is_its_code_in_the_json() {
+        let route = web::get().to(async |_: HandlerTracer| "");
+        let app = init_service(App::new().route("/", route).wrap(from_fn(as_json))).await;
+        let response = call_service(&app, TestRequest::get().uri("/").to_request()).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let class = response.response().error().and_then(class);
+        let body: Json = read_body_json(response).await;
+        assert_eq!(body["error"], json!({"code": class, "message": INTERNAL_MESSAGE}));
+        assert_eq!(class, Some("internal_server_error"));
+    }
 }

@@ -35,12 +35,14 @@
 pub mod access_log;
 mod activities;
 mod app;
+mod authority;
 pub mod carry;
 pub mod check;
 pub mod child_span;
 pub mod config;
 mod connection;
 mod cors;
+mod cut;
 mod error;
 mod handle;
 pub mod health;

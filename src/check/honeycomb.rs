@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::report::Report;
 use crate::config::Config;
 use crate::config::otlp::{HONEYCOMB_DATASET_HEADER, HONEYCOMB_TEAM_HEADER, OtlpConfig};
+use crate::http_client::root_cause;
 
 /// The answer is some hundred bytes.
 const LONGEST_BODY: u64 = 64 * 1024;
@@ -52,7 +53,7 @@ pub(super) fn check(
     let answer = match ask(receiver, key, client) {
         Ok(answer) => answer,
         Err(error) => {
-            let reason = format!("Honeycomb cannot be asked: {}", error.without_url());
+            let reason = format!("Honeycomb cannot be asked: {}", root_cause(&error.without_url()));
             report.failed("key", &reason, "try again, or correct HONEYCOMB_API_ENDPOINT");
             return;
         }

@@ -11,6 +11,7 @@ use super::honeycomb;
 use super::report::Report;
 use crate::config::Config;
 use crate::config::otlp::{Endpoint, OtlpConfig, Signal};
+use crate::http_client::root_cause;
 use crate::telemetry::otlp_client;
 
 /// How long a name, or a connection, is waited for.
@@ -125,7 +126,7 @@ fn is_trusted(
     match request.send() {
         // A connection was made before: what fails in connecting now is TLS, or a proxy.
         Err(error) if error.is_connect() => {
-            let reason = deepest_cause(&error.without_url());
+            let reason = root_cause(&error.without_url());
             let change = if reason.contains("certificate") {
                 format!(
                     "name the CA, if it is your own, in OTEL_EXPORTER_OTLP_CERTIFICATE, and in {variable} the host that the certificate is for"
@@ -141,10 +142,4 @@ fn is_trusted(
             true
         }
     }
-}
-
-/// What all the others say is that there was an error.
-fn deepest_cause(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.last().map(ToString::to_string).unwrap_or_default()
 }

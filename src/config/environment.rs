@@ -19,7 +19,7 @@ pub struct ConfigError {
 
 /// The variables, what had to be ignored of them, and which of them decided what. Without `Debug`: secrets
 /// are among them.
-pub struct Environment {
+pub(crate) struct Environment {
     vars: HashMap<String, String>,
     warnings: Vec<String>,
     /// What was looked at, set or not.
@@ -31,7 +31,7 @@ pub struct Environment {
 
 impl Environment {
     /// Variables by name.
-    pub fn new(vars: HashMap<String, String>) -> Self {
+    pub(crate) fn new(vars: HashMap<String, String>) -> Self {
         Self {
             vars,
             warnings: Vec::new(),
@@ -42,12 +42,12 @@ impl Environment {
     }
 
     /// What was ignored, a sentence each.
-    pub fn into_warnings(self) -> Vec<String> {
+    pub(crate) fn into_warnings(self) -> Vec<String> {
         self.warnings
     }
 
     /// Notes that something was ignored, or is not as it seems; the same sentence counts once.
-    pub fn warn(&mut self, sentence: impl Into<String>) {
+    pub(crate) fn warn(&mut self, sentence: impl Into<String>) {
         let sentence = sentence.into();
         if !self.warnings.contains(&sentence) {
             self.warnings.push(sentence);
@@ -55,29 +55,29 @@ impl Environment {
     }
 
     /// Notes that a variable as a whole was ignored: what it would decide is decided without it.
-    pub fn ignore(&mut self, variable: &str, sentence: impl Into<String>) {
+    pub(crate) fn ignore(&mut self, variable: &str, sentence: impl Into<String>) {
         self.ignored.insert(variable.to_owned());
         self.warn(sentence);
     }
 
     /// The value of a variable, trimmed; `None` where it is unset or empty.
-    pub fn get(&self, variable: &str) -> Option<&str> {
+    pub(crate) fn get(&self, variable: &str) -> Option<&str> {
         self.read.borrow_mut().insert(variable.to_owned());
         self.value(variable)
     }
 
     /// Is the variable there, but empty?
-    pub fn is_empty(&self, variable: &str) -> bool {
+    pub(crate) fn is_empty(&self, variable: &str) -> bool {
         self.vars.contains_key(variable) && self.get(variable).is_none()
     }
 
     /// Is the variable set, though nothing reads it?
-    pub(super) fn is_set(&self, variable: &str) -> bool {
+    pub(crate) fn is_set(&self, variable: &str) -> bool {
         self.value(variable).is_some()
     }
 
     /// The names of all that is set.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.vars.keys().map(String::as_str).filter(|name| self.is_set(name))
     }
 
@@ -86,26 +86,26 @@ impl Environment {
     }
 
     /// Notes which variable decided a setting that is named after another.
-    pub fn decide(&mut self, setting: &'static str, by: &'static str) {
+    pub(crate) fn decide(&mut self, setting: &'static str, by: &'static str) {
         self.decided.insert(setting, by);
     }
 
     /// Notes that a setting follows `general` where it does not say anything itself.
-    pub fn inherit(&mut self, setting: &'static str, general: &'static str) {
+    pub(crate) fn inherit(&mut self, setting: &'static str, general: &'static str) {
         if !self.decides(setting) && self.decides(general) {
             self.decide(setting, general);
         }
     }
 
     /// The variable that decided a setting; `None` where its default holds.
-    pub fn source(&self, setting: &'static str) -> Option<&'static str> {
+    pub(crate) fn source(&self, setting: &'static str) -> Option<&'static str> {
         let by_another = self.decided.get(setting).copied();
         by_another.or_else(|| self.decides(setting).then_some(setting))
     }
 
     /// The names of all that was looked at.
     #[cfg(test)]
-    pub(super) fn read_names(&self) -> BTreeSet<String> {
+    pub(crate) fn read_names(&self) -> BTreeSet<String> {
         self.read.borrow().clone()
     }
 
@@ -114,17 +114,17 @@ impl Environment {
     }
 
     /// The first of several variables that is set, with its name.
-    pub fn first(&self, variables: &[&'static str]) -> Option<(&'static str, &str)> {
+    pub(crate) fn first(&self, variables: &[&'static str]) -> Option<(&'static str, &str)> {
         variables.iter().find_map(|variable| Some((*variable, self.get(variable)?)))
     }
 
     /// The error of a variable whose value may be shown.
-    pub fn error(&self, variable: &'static str, expected: impl Into<String>) -> ConfigError {
+    pub(crate) fn error(&self, variable: &'static str, expected: impl Into<String>) -> ConfigError {
         self.error_of(variable, self.get(variable).unwrap_or_default(), expected)
     }
 
     /// The error of a variable, or of one entry of its list.
-    pub fn error_of(
+    pub(crate) fn error_of(
         &self,
         variable: &'static str,
         value: &str,
@@ -134,12 +134,16 @@ impl Environment {
     }
 
     /// The error of a variable whose value is a secret, or has one in it.
-    pub fn secret_error(&self, variable: &'static str, problem: impl Into<String>) -> ConfigError {
+    pub(crate) fn secret_error(
+        &self,
+        variable: &'static str,
+        problem: impl Into<String>,
+    ) -> ConfigError {
         ConfigError { variable, value: "not usable".to_owned(), expected: problem.into() }
     }
 
     /// A value of our own variables: a bad one is an error.
-    pub fn parse<T: FromStr>(
+    pub(crate) fn parse<T: FromStr>(
         &self,
         variable: &'static str,
         expected: &str,
@@ -152,7 +156,7 @@ impl Environment {
     }
 
     /// A list separated by commas, each entry once, in order; `None` where there is no entry.
-    pub fn list(&self, variable: &str) -> Option<Vec<String>> {
+    pub(crate) fn list(&self, variable: &str) -> Option<Vec<String>> {
         let mut seen = BTreeSet::new();
         let entries =
             self.get(variable)?.split(',').map(str::trim).filter(|entry| !entry.is_empty());
@@ -161,7 +165,7 @@ impl Environment {
     }
 
     /// A boolean of the specification: true only for `true`, in any case.
-    pub fn flag(&mut self, variable: &str) -> bool {
+    pub(crate) fn flag(&mut self, variable: &str) -> bool {
         let Some(value) = self.get(variable) else { return false };
         let (yes, no) = (value.eq_ignore_ascii_case("true"), value.eq_ignore_ascii_case("false"));
         if !yes && !no {
@@ -173,7 +177,7 @@ impl Environment {
     }
 
     /// One of several names, in any case; another is warned about and `default` used.
-    pub fn name(
+    pub(crate) fn name(
         &mut self,
         variable: &str,
         default: &'static str,
@@ -193,7 +197,7 @@ impl Environment {
     }
 
     /// A number of an `OTEL_*` variable; one out of `range` is warned about and `default` used.
-    pub fn number(
+    pub(crate) fn number(
         &mut self,
         variable: &str,
         default: u64,
@@ -214,13 +218,13 @@ impl Environment {
     }
 
     /// [`Environment::number`] of milliseconds.
-    pub fn milliseconds(&mut self, variable: &str, default: Duration) -> Duration {
+    pub(crate) fn milliseconds(&mut self, variable: &str, default: Duration) -> Duration {
         let default = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
         Duration::from_millis(self.number(variable, default, 1..=A_DAY))
     }
 
     /// A timeout in milliseconds, of which the specification takes 0 as none at all.
-    pub fn timeout(&mut self, variable: &str, default: Duration) -> Duration {
+    pub(crate) fn timeout(&mut self, variable: &str, default: Duration) -> Duration {
         let default = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
         match self.number(variable, default, 0..=A_DAY) {
             0 => Duration::from_millis(A_DAY),
@@ -234,7 +238,7 @@ const A_DAY: u64 = 86_400_000;
 
 /// A value as an error shows it: quoted, on one line, and without what may be a secret if it was meant
 /// to be a URL: what stands before an `@`, and the query.
-fn quote(value: &str) -> String {
+pub(super) fn quote(value: &str) -> String {
     let (value, query) = match value.split_once('?') {
         Some((value, _)) => (value, "?REDACTED"),
         None => (value, ""),

@@ -8,12 +8,12 @@
 //! - an unusable address, URL, header list or certificate, and any bad value of our own variables,
 //!   is a [`ConfigError`]: nothing may ever fall back to another destination.
 //!
-//! [`environment`] holds the rules, [`telemetry`], [`otlp`] and `xray` the variables of the exporters;
+//! `environment` holds the rules, [`telemetry`], [`otlp`] and `xray` the variables of the exporters;
 //! [`variables`] is the list of all, and [`mod@print`] shows what is in force.
 
 mod console;
 mod endpoint;
-pub mod environment;
+mod environment;
 mod headers;
 mod honeycomb;
 mod limits;
@@ -40,7 +40,9 @@ use url::Url;
 
 use crate::cors::Origins;
 pub use console::ConsoleFormat;
-pub use environment::{ConfigError, Environment};
+pub use environment::ConfigError;
+pub(crate) use environment::Environment;
+use environment::quote;
 pub use logs::LogsConfig;
 pub use proxy::ProxyConfig;
 pub use rollbar::{
@@ -227,7 +229,8 @@ fn read_log_filter(env: &mut Environment) -> String {
         let is_usable = EnvFilter::builder().parse(filter).is_ok();
         if !is_usable {
             let sentence = format!(
-                "RUST_LOG is {filter:?}: expected a level or target=level pairs, separated by commas; using {default}"
+                "RUST_LOG is {}: expected a level or target=level pairs, separated by commas; using {default}",
+                quote(filter)
             );
             env.ignore("RUST_LOG", sentence);
         }

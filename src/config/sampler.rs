@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::environment::Environment;
+use super::environment::{Environment, quote};
 
 /// `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,8 @@ impl SamplerConfig {
 fn warn_of_an_argument(env: &mut Environment, sampler: &str) {
     if let Some(value) = env.get(ARGUMENT) {
         let sentence = format!(
-            "{ARGUMENT} is {value:?}, but {SAMPLER} is {sampler}, which takes no argument; ignored"
+            "{ARGUMENT} is {}, but {SAMPLER} is {sampler}, which takes no argument; ignored",
+            quote(value)
         );
         env.ignore(ARGUMENT, sentence);
     }
@@ -97,7 +98,8 @@ fn read_ratio(env: &mut Environment) -> RootSampler {
             if !is_exact {
                 let used = if n == NonZeroU64::MIN { n.to_string() } else { format!("1/{n}") };
                 let sentence = format!(
-                    "{ARGUMENT} is {value:?}: expected 1/N, N being a whole number; using {used}"
+                    "{ARGUMENT} is {}: expected 1/N, N being a whole number; using {used}",
+                    quote(value)
                 );
                 env.warn(sentence);
             }
@@ -105,7 +107,7 @@ fn read_ratio(env: &mut Environment) -> RootSampler {
         }
         _ => {
             let sentence =
-                format!("{ARGUMENT} is {value:?}: expected a number from 0 to 1; using 1");
+                format!("{ARGUMENT} is {}: expected a number from 0 to 1; using 1", quote(value));
             env.ignore(ARGUMENT, sentence);
             RootSampler::OneIn(NonZeroU64::MIN)
         }

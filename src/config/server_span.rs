@@ -1,6 +1,6 @@
 //! The variables that say what SERVER spans tell, and whom they believe.
 
-use super::environment::{ConfigError, Environment};
+use super::environment::{ConfigError, Environment, quote};
 use crate::http_client;
 use crate::propagation::Kind;
 use crate::server_span::{HeaderNames, Middleware, TrustedProxies};
@@ -99,7 +99,8 @@ fn read_propagators(env: &mut Environment) -> Vec<Kind> {
     let is_usable = says_none || !kinds.is_empty();
     for name in unknown {
         let sentence = format!(
-            "{VARIABLE} has {name:?}: expected tracecontext, baggage, xray or none; ignored"
+            "{VARIABLE} has {}: expected tracecontext, baggage, xray or none; ignored",
+            quote(name)
         );
         if is_usable { env.warn(sentence) } else { env.ignore(VARIABLE, sentence) }
     }

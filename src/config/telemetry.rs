@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use super::WITHOUT_AWS;
 use super::console::ConsoleFormat;
-use super::environment::{ConfigError, Environment};
+use super::environment::{ConfigError, Environment, quote};
 use super::limits::{read_span_limits, read_span_value_length};
 use super::otlp::{OtlpConfig, Signal};
 use super::sampler::SamplerConfig;
@@ -71,7 +71,7 @@ impl TelemetryConfig {
     ///
     /// # Errors
     /// A resource attribute, endpoint, header or certificate that cannot be used.
-    pub fn read(env: &mut Environment) -> Result<Self, ConfigError> {
+    pub(super) fn read(env: &mut Environment) -> Result<Self, ConfigError> {
         let mut resource_attributes = read_resource_attributes(env)?;
         let named = resource_attributes
             .iter()
@@ -131,7 +131,7 @@ pub(super) fn read_exporters(
             XRAY if cfg!(not(feature = "aws")) => WITHOUT_AWS.to_owned(),
             _ => format!("expected {} or none; ignored", known.join(", ")),
         };
-        let sentence = format!("{variable} has {name:?}: {problem}");
+        let sentence = format!("{variable} has {}: {problem}", quote(name));
         if named.is_empty() { env.ignore(variable, sentence) } else { env.warn(sentence) }
     }
     if named.len() > 1 && named.iter().any(|name| name == "none") {

@@ -182,6 +182,6 @@ fn causes<'a>(
 }
 
 /// What an error comes from in the end: reqwest's own sentence says only "error sending request".
-fn root_cause(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn root_cause(error: &(dyn StdError + 'static)) -> String {
     causes(error).last().unwrap_or(error).to_string()
 }

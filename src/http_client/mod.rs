@@ -45,6 +45,7 @@ pub(crate) mod retry;
 mod settings;
 
 pub use client::Client;
+pub(crate) use error::root_cause;
 pub use error::{BuildError, Error};
 pub use request::RequestBuilder;
 pub use settings::Builder;

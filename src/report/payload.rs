@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::frames::{Frame, frames};
 use super::item::{Exception, Item, Level, Subject};
-use super::scrub::{self, cut};
+use super::scrub;
 use crate::config::RollbarConfig;
+use crate::cut::cut;
 use crate::server_span::ReceivedRequest;
 use crate::telemetry::host_name;
 

@@ -10,6 +10,8 @@ use actix_web::http::header::HeaderMap;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
+use crate::cut::cut;
+
 /// What is in the name of a secret, in lower case and without `-` and `_`.
 const PARTS: [&str; 20] = [
     "apikey",
@@ -88,14 +90,6 @@ pub(super) fn parameters(query: &str, limit: usize) -> Map<String, Value> {
     form_urlencoded::parse(query.as_bytes())
         .map(|(name, value)| (cut(&name, limit).to_owned(), json!(cut(&value, limit))))
         .collect()
-}
-
-/// The first `limit` characters.
-pub(super) fn cut(text: &str, limit: usize) -> &str {
-    match text.char_indices().nth(limit) {
-        Some((end, _)) => &text[..end],
-        None => text,
-    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use opentelemetry::trace::{SpanRef, TraceContextExt};
 use super::panic::HandlerPanic;
 use super::parties::{CommonTexts, Parties};
 use super::settings::Middleware;
+use crate::authority::authority;
 use crate::redaction::redact_query;
 
 /// A request that failed on our side, with a 5xx or a panic, while its span is still open.
@@ -102,22 +103,15 @@ impl Kept {
             &CommonTexts::default(),
         );
         let query = target.query().map(|query| redact_query(query, &settings.redacted_query_keys));
-        let mut url = server.map(|server| origin(scheme, server)).unwrap_or_default();
+        let origin = |(host, port): (Arc<str>, u16)| {
+            format!("{scheme}://{}", authority(scheme, &host, Some(port.into())))
+        };
+        let mut url = server.map(origin).unwrap_or_default();
         url.push_str(target.path());
         if let Some(query) = &query {
             url.push('?');
             url.push_str(query);
         }
         ReceivedRequest { method, url, query, client_address: client, headers }
-    }
-}
-
-/// `scheme://host[:port]`, the port where it is not the scheme's own.
-fn origin(scheme: &str, (host, port): (Arc<str>, u16)) -> String {
-    // An IPv6 address stands in brackets in a URL.
-    let host = if host.contains(':') { format!("[{host}]") } else { host.to_string() };
-    match (scheme, port) {
-        ("http", 80) | ("https", 443) => format!("{scheme}://{host}"),
-        _ => format!("{scheme}://{host}:{port}"),
     }
 }

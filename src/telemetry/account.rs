@@ -20,7 +20,7 @@ const REPEAT_AFTER: Duration = Duration::from_secs(60);
 
 /// The account of one exporter; clones write into the same.
 #[derive(Clone, Debug)]
-pub struct Account(Arc<Entries>);
+pub(crate) struct Account(Arc<Entries>);
 
 #[derive(Debug)]
 struct Entries {
@@ -52,7 +52,7 @@ pub struct LastError {
 
 impl Account {
     /// An empty account of the `items` that go to `destination`, which must show no secret.
-    pub fn new(destination: impl Into<String>, items: &'static str) -> Self {
+    pub(crate) fn new(destination: impl Into<String>, items: &'static str) -> Self {
         Self(Arc::new(Entries {
             destination: destination.into(),
             items,
@@ -70,17 +70,19 @@ impl Account {
     }
 
     /// Where the items go.
-    pub fn destination(&self) -> &str {
+    pub(crate) fn destination(&self) -> &str {
         &self.0.destination
     }
 
     /// Enters an item that comes in. May it go into a queue of this `capacity`? Else it counts as
     /// dropped for this `reason`, and the caller leaves it.
-    pub fn admit(&self, capacity: u64, reason: &str) -> bool {
+    pub(crate) fn admit(&self, capacity: u64, reason: &str) -> bool {
         // One atomic addition a span: the number that an item gets tells how many came before it, and
-        // `taken` how many of those are gone.
+        // `taken` how many of those are gone. Read first: afterwards others may be among them that came
+        // later and were turned away, which make no room.
+        let taken = self.0.taken.load(Ordering::Acquire);
         let number = self.0.created.fetch_add(1, Ordering::AcqRel);
-        let is_admitted = number < self.0.taken.load(Ordering::Acquire).saturating_add(capacity);
+        let is_admitted = number < taken.saturating_add(capacity);
         if !is_admitted {
             self.taken(1);
             self.dropped(1, reason);
@@ -89,12 +91,12 @@ impl Account {
     }
 
     /// Enters that these items, which were admitted, are out of the queue: there is room for as many.
-    pub fn taken(&self, count: u64) {
+    pub(crate) fn taken(&self, count: u64) {
         self.0.taken.fetch_add(count, Ordering::AcqRel);
     }
 
     /// Enters items that the receiver has accepted; after a warning, says that it does so again.
-    pub fn exported(&self, count: u64) {
+    pub(crate) fn exported(&self, count: u64) {
         self.0.exported.fetch_add(count, Ordering::AcqRel);
         if self.0.is_in_trouble.swap(false, Ordering::AcqRel) {
             let Entries { destination, items, .. } = &*self.0;
@@ -103,7 +105,7 @@ impl Account {
     }
 
     /// Enters items that were tried and could not be delivered, and warns of them.
-    pub fn failed(&self, count: u64, reason: &str) {
+    pub(crate) fn failed(&self, count: u64, reason: &str) {
         self.0.failed.fetch_add(count, Ordering::AcqRel);
         self.note_error(reason);
         if let Some(count) = self.0.failures.note(count) {
@@ -114,7 +116,7 @@ impl Account {
     }
 
     /// Enters items that were not even tried, and warns of them.
-    pub fn dropped(&self, count: u64, reason: &str) {
+    pub(crate) fn dropped(&self, count: u64, reason: &str) {
         self.0.dropped.fetch_add(count, Ordering::AcqRel);
         if let Some(count) = self.0.drops.note(count) {
             let Entries { destination, items, .. } = &*self.0;
@@ -124,7 +126,7 @@ impl Account {
     }
 
     /// Warns that `count` items are held back, which are not lost yet.
-    pub fn delayed(&self, count: u64, reason: &str) {
+    pub(crate) fn delayed(&self, count: u64, reason: &str) {
         self.note_error(reason);
         if self.0.delays.note(1).is_some() {
             let Entries { destination, items, is_in_trouble, .. } = &*self.0;
@@ -153,7 +155,7 @@ impl Account {
     }
 
     /// What became of the items so far; `unsampled` were never meant for any exporter.
-    pub fn delivery(&self, unsampled: u64) -> Delivery {
+    pub(crate) fn delivery(&self, unsampled: u64) -> Delivery {
         let entries = &*self.0;
         // An item is created before it is anything else: read last, `created` is no smaller than the sum.
         let exported = entries.exported.load(Ordering::Acquire);
@@ -280,29 +282,30 @@ mod tests {
 
     #[test]
     fn threads_never_overfill_a_queue() {
-        const CAPACITY: u64 = 64;
-        let account = Account::new("x", "spans");
-        let (queue, spans) = std::sync::mpsc::sync_channel(CAPACITY as usize);
-        let taker = account.clone();
-        let taking =
-            std::thread::spawn(move || spans.into_iter().inspect(|()| taker.taken(1)).count());
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                let (account, queue) = (account.clone(), queue.clone());
-                scope.spawn(move || {
-                    for _ in 0..10_000 {
-                        if account.admit(CAPACITY, "full") {
-                            queue.try_send(()).expect("there is room for what is admitted");
+        for capacity in [1, 64] {
+            let account = Account::new("x", "spans");
+            let (queue, spans) = std::sync::mpsc::sync_channel(capacity);
+            let taker = account.clone();
+            let taking =
+                std::thread::spawn(move || spans.into_iter().inspect(|()| taker.taken(1)).count());
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    let (account, queue) = (account.clone(), queue.clone());
+                    scope.spawn(move || {
+                        for _ in 0..10_000 {
+                            if account.admit(capacity as u64, "full") {
+                                queue.try_send(()).expect("there is room for what is admitted");
+                            }
                         }
-                    }
-                });
-            }
-        });
-        drop(queue);
-        let taken = taking.join().unwrap() as u64;
-        let delivery = account.delivery(0);
-        assert_eq!(delivery.created, 40_000);
-        assert_eq!(taken + delivery.dropped, 40_000);
+                    });
+                }
+            });
+            drop(queue);
+            let taken = taking.join().unwrap() as u64;
+            let delivery = account.delivery(0);
+            assert_eq!(delivery.created, 40_000);
+            assert_eq!(taken + delivery.dropped, 40_000);
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) use limits::cut_values;
 pub(crate) use otlp::http_client as otlp_client;
 use pipeline::Pipeline;
 pub(crate) use resource::host_name;
-pub use sampler::Unsampled;
+use sampler::Unsampled;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 
 /// Why an exporter could never send anything.

@@ -227,6 +227,31 @@ fn no_secret_is_in_the_debug_form() {
 }
 
 #[test]
+fn a_warning_shows_no_credentials() {
+    // As where two variables are mixed up.
+    let url = "https://user:MARKER@host/?key=MARKER";
+    for variable in [
+        "OTEL_TRACES_EXPORTER",
+        "OTEL_LOGS_EXPORTER",
+        "OTEL_TRACES_SAMPLER",
+        "OTEL_TRACES_SAMPLER_ARG",
+        "OTEL_PROPAGATORS",
+        "OTEL_BSP_MAX_QUEUE_SIZE",
+        "OTEL_SDK_DISABLED",
+        "RUST_LOG",
+    ] {
+        for more in [&[][..], &[("OTEL_TRACES_SAMPLER", "traceidratio")]] {
+            let mut vars = more.to_vec();
+            vars.push((variable, url));
+            let warnings = config(&vars).unwrap().warnings;
+            assert!(warnings.iter().any(|it| it.contains(variable)), "{variable}: {warnings:?}");
+            let shown = warnings.iter().filter(|it| it.to_ascii_uppercase().contains("MARKER"));
+            assert_eq!(shown.count(), 0, "{variable}: {warnings:?}");
+        }
+    }
+}
+
+#[test]
 fn the_allowed_origins_follow_the_machine_that_browsers_see() {
     let gitpod =
         [("GITPOD_WORKSPACE_ID", "a-b"), ("GITPOD_WORKSPACE_CLUSTER_HOST", "ws-eu1.gitpod.io")];

@@ -24,7 +24,7 @@ use crate::propagation::OWN_KEY;
 use own_member::OwnMember;
 use root::Root;
 use threshold::{Randomness, Threshold};
-pub use unsampled::Unsampled;
+pub(super) use unsampled::Unsampled;
 
 /// The attribute by which Honeycomb multiplies a span: an integer, and 1 where neither it nor a
 /// threshold is there. It is wanted on each span, since each is counted on its own.

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// How many spans the sampler has decided against so far. No exporter ever sees them, so they are in
 /// the account of none.
 #[derive(Clone, Debug, Default)]
-pub struct Unsampled(Arc<AtomicU64>);
+pub(in crate::telemetry) struct Unsampled(Arc<AtomicU64>);
 
 impl Unsampled {
     /// The count.
-    pub fn count(&self) -> u64 {
+    pub(in crate::telemetry) fn count(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 

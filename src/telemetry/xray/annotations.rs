@@ -1,12 +1,15 @@
 //! Attributes as X-Ray keeps them: annotations, which it indexes for searching, and metadata, which it
 //! shows.
 
+use std::collections::BTreeMap;
+
 use opentelemetry::{KeyValue, Value};
 use serde_json::Value as Json;
 
 use super::document::Values;
-use super::values::{cut, json};
+use super::values::json;
 use super::wildcard;
+use crate::cut::cut;
 
 /// X-Ray indexes as many of one trace.
 const MAX_ANNOTATIONS: usize = 50;
@@ -22,14 +25,18 @@ pub(super) fn split(
     said: &[&str],
 ) -> (Values, Values) {
     let (mut annotations, mut metadata) = (Values::new(), Values::new());
+    let mut named_after = BTreeMap::new();
     for KeyValue { key, value, .. } in attributes {
         let key = key.as_str();
         let is_indexed = indexed.iter().any(|pattern| wildcard::matches(pattern, key));
         let annotation = is_indexed.then(|| annotation(value)).flatten();
+        let name = allowed(key);
         if let Some((kept, is_whole)) = annotation
             && annotations.len() < MAX_ANNOTATIONS
+            // `a.b` and `a-b` are both `a_b`: the first has it.
+            && *named_after.entry(name.clone()).or_insert(key) == key
         {
-            annotations.insert(allowed(key), kept);
+            annotations.insert(name, kept);
             if is_whole {
                 continue;
             }
@@ -107,6 +114,15 @@ mod tests {
         let (annotations, metadata) = split_by(&attributes[7..], &["http.route", "url.*"], &[]);
         assert_eq!(annotations, json!({"http_route": "/", "url_path": "/"}));
         assert_eq!(metadata, json!({}));
+    }
+
+    #[test]
+    fn attributes_that_would_be_one_annotation_lose_nothing() {
+        let attributes = [("app.a-b", 1), ("app.a_b", 2), ("app.a-b", 3)];
+        let attributes = attributes.map(|(key, value)| KeyValue::new(key, value));
+        let (annotations, metadata) = split_by(&attributes, &["app.*"], &[]);
+        assert_eq!(annotations, json!({"app_a_b": 3}));
+        assert_eq!(metadata, json!({"app.a_b": 2}));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::mem;
 use serde_json::Value as Json;
 
 use super::document::{Document, Values};
-use super::values::cut;
+use crate::cut::cut;
 
 /// 64 kB, as both readings of the letter allow; with the header it also fits into one UDP datagram,
 /// which holds 65,507 bytes at most.
@@ -41,30 +41,26 @@ pub(super) fn fit(mut document: Document) -> Result<Fitted, TooLarge> {
         [drop_metadata, drop_stacks, shorten_exceptions, drop_annotations, drop_links];
     let mut left_out = Vec::new();
     for step in steps {
-        // What a span says of itself is in the innermost: in the subsegment, where there is one.
         let whole = bytes(&document)?.len();
         let excess = whole.saturating_sub(MAX_BYTES - RESERVE);
         if excess == 0 {
             break;
         }
-        let of_span = match document.subsegments.first_mut() {
-            Some(subsegment) => subsegment,
-            None => &mut document,
-        };
-        left_out.extend(step(of_span, excess));
+        left_out.extend(step(of_span(&mut document), excess));
     }
-    let of_span = match document.subsegments.first_mut() {
-        Some(subsegment) => subsegment,
-        None => &mut document,
-    };
     let names = cut(&left_out.join(" "), RESERVE / 8).to_owned();
-    let otel = of_span.metadata.entry("otel").or_default();
+    let otel = of_span(&mut document).metadata.entry("otel").or_default();
     otel.insert("left_out_for_size".to_owned(), Json::from(names));
     let json = bytes(&document)?;
     if json.len() > MAX_BYTES {
         return Err(TooLarge);
     }
     Ok(Fitted { json, is_reduced: true })
+}
+
+/// Where a span says what it is: in the innermost, the subsegment, where there is one.
+fn of_span(document: &mut Document) -> &mut Document {
+    if document.subsegments.is_empty() { document } else { &mut document.subsegments[0] }
 }
 
 fn bytes(document: &Document) -> Result<Vec<u8>, TooLarge> {

@@ -5,8 +5,9 @@ use opentelemetry_sdk::trace::SpanData;
 use opentelemetry_semantic_conventions::attribute as key;
 
 use super::document::{Http, Request, Response};
-use super::name::authority;
-use super::values::{cut, number, text};
+use super::values::{number, text};
+use crate::authority::authority;
+use crate::cut::cut;
 
 /// Longer texts are refused; the whole of one that is cut is in the metadata.
 const MAX_CHARACTERS: usize = 250;
@@ -51,7 +52,7 @@ fn served_url(span: &SpanData, said: &mut Vec<&'static str>) -> Option<String> {
     let url = text(span, key::SERVER_ADDRESS).map_or_else(
         || path.to_owned(),
         |host| {
-            format!("{scheme}://{}{path}", authority(host, number(span, key::SERVER_PORT), scheme))
+            format!("{scheme}://{}{path}", authority(scheme, host, number(span, key::SERVER_PORT)))
         },
     );
     let kept = cut(&url, MAX_CHARACTERS);

@@ -7,6 +7,7 @@ use opentelemetry_semantic_conventions::attribute as key;
 
 use super::values::{number, text};
 use super::wildcard;
+use crate::authority::authority;
 
 const MAX_CHARACTERS: usize = 200;
 /// Of a name none of whose characters is allowed.
@@ -49,16 +50,7 @@ pub(super) fn of_subsegment(span: &SpanData) -> String {
 fn host_and_port(span: &SpanData) -> Option<String> {
     let host = text(span, key::SERVER_ADDRESS)?;
     let scheme = text(span, key::URL_SCHEME).unwrap_or_default();
-    Some(authority(host, number(span, key::SERVER_PORT), scheme))
-}
-
-/// `host:port` as URLs have it.
-pub(super) fn authority(host: &str, port: Option<i64>, scheme: &str) -> String {
-    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    match (port, scheme) {
-        (None, _) | (Some(80), "http") | (Some(443), "https") => host,
-        (Some(port), _) => format!("{host}:{port}"),
-    }
+    Some(authority(scheme, host, number(span, key::SERVER_PORT)))
 }
 
 #[cfg(test)]
@@ -80,19 +72,6 @@ mod tests {
         ];
         for (name, kept) in cases {
             assert_eq!(allowed(name), kept, "{name}");
-        }
-    }
-
-    #[test]
-    fn an_authority_has_the_port_that_a_client_would_send() {
-        for (host, port, scheme, expected) in [
-            ("shop.example", Some(443), "https", "shop.example"),
-            ("shop.example", Some(80), "https", "shop.example:80"),
-            ("localhost", Some(4567), "http", "localhost:4567"),
-            ("::1", Some(4567), "http", "[::1]:4567"),
-            ("::1", None, "http", "[::1]"),
-        ] {
-            assert_eq!(authority(host, port, scheme), expected);
         }
     }
 }

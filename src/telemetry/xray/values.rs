@@ -40,8 +40,3 @@ pub(super) fn json(value: &Value) -> Json {
         other => Json::from(other.to_string()),
     }
 }
-
-/// The first `limit` characters of `text`.
-pub(super) fn cut(text: &str, limit: usize) -> &str {
-    text.char_indices().nth(limit).map_or(text, |(end, _)| &text[..end])
-}

@@ -210,7 +210,8 @@ impl Rule {
         if let (Some(traces), Some(until)) = (target.quota, target.quota_until()) {
             state.reservoir.give(Quota { traces, until });
         }
-        state.due = now + target.interval();
+        // Whatever it says: a sum that overflows would panic with the lock in hand.
+        state.due = now.saturating_add(target.interval());
     }
 }
 

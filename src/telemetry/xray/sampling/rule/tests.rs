@@ -105,3 +105,11 @@ fn a_rule_is_for_a_service() {
         assert_eq!(rule.definition().is_for(&unknown), is_for_unknown, "{changes}");
     }
 }
+
+#[test]
+fn an_interval_beyond_all_time_is_no_end_of_the_rule() {
+    let answer = json!({ "RuleName": "tests", "FixedRate": 1.0, "Interval": u64::MAX });
+    let rule = rule(json!({}));
+    rule.follow(&serde_json::from_value(answer).unwrap(), Duration::from_secs(1));
+    assert!(rule.decide(Duration::from_secs(2), |rate| rate == 1.0));
+}
