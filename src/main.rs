@@ -7,6 +7,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use actix_web::rt::System;
+use backend_actix::config::web::WebAddress;
 use backend_actix::config::{Config, print};
 use backend_actix::report::Rollbar;
 use backend_actix::telemetry::Telemetry;
@@ -86,6 +87,9 @@ fn serve() -> Result<(), Box<dyn Error>> {
     let stop = signals::listen()?;
     // The page calls the API from the browser, as the frontend does.
     config.origins = config.origins.and(page.iter().flat_map(Page::origins));
+    if page.is_none() {
+        config.web.address = WebAddress::Off;
+    }
     let system = System::new();
     let server = system.block_on(async {
         let accounts = telemetry.accounts();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use url::{Host, Url};
+use url::Url;
 
 use super::environment::{ConfigError, Environment};
 use super::{TelemetryConfig, public_url};
@@ -204,11 +204,9 @@ fn read_links(
                 TraceLink { name: name.trim().to_owned(), template: template.trim().to_owned() };
             let has_id =
                 ["{trace_id}", "{xray_trace_id}"].iter().any(|id| link.template.contains(id));
-            let is_url = parse_http_url(&link.template).is_some_and(|url| {
-                // Not where a trace's id would choose whom one visits.
-                matches!(url.host(), Some(Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_)))
-                    && !url.host_str().unwrap_or_default().contains(['{', '%'])
-            });
+            // A trace's id is not to choose whom one visits.
+            let is_url = parse_http_url(&link.template)
+                .is_some_and(|url| url.host_str().is_some_and(|host| !host.contains('{')));
             (has_id && is_url && !link.name.is_empty()).then_some(link)
         });
         links.push(link.ok_or_else(|| {

@@ -24,7 +24,7 @@ const GONE_REMEMBERED: usize = 4096;
 
 /// The traces that are kept.
 #[derive(Debug)]
-pub struct Kept {
+pub(super) struct Kept {
     limits: Limits,
     traces: HashMap<TraceId, Slot>,
     bytes: usize,

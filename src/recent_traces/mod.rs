@@ -41,7 +41,8 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 pub use filter::{Filter, StatusFilter};
 use inbox::Inbox;
-pub use kept::{Change, Kept};
+pub use kept::Change;
+use kept::Kept;
 use open_spans::OpenSpans;
 pub use routes::{Cell, Heatmap, RouteFigures, Routes};
 pub use summary::Summary;

@@ -171,6 +171,7 @@ fn a_bad_environment_is_one_clear_line_and_exit_code_2() {
         ("TRACE_LINKS", "Jaeger=http://localhost", "expected entries such as Jaeger="),
         ("TRACE_LINKS", "Jaeger=javascript:alert({trace_id})", "expected entries such as"),
         ("TRACE_LINKS", "http://j/{trace_id}", "expected entries such as"),
+        ("TRACE_LINKS", "J=http://{trace_id}.example/", "expected entries such as"),
         ("TRACE_CONSOLE", "lines", "expected dump, tree or opentelemetry-stdout"),
         ("PORT", "65536", "expected a port number"),
         ("BIND_ADDRESS", "localhost", "expected an IP address"),

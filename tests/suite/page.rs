@@ -315,6 +315,7 @@ fn a_request_that_runs_is_shown_as_running() {
     let trace = get(page, &format!("/api/traces/{id}")).json();
     let span = &trace["tree"][0];
     assert_eq!((&span["name"], &span["duration_ns"]), (&json!("POST /api/messages"), &Value::Null));
+    assert_eq!(attribute(span, "url.path"), "/api/messages");
     assert_eq!(span["findings"], json!([]));
     // What runs is in no download.
     assert_eq!(get(page, "/api/otlp").json()["resourceSpans"][0]["scopeSpans"], json!([]));
