@@ -291,14 +291,12 @@ fn the_allowed_origins_follow_the_machine_that_browsers_see() {
 
 #[test]
 fn what_is_set_but_not_built_in_is_said() {
-    for variable in ["WEB_ADDRESS"] {
-        let warnings = config(&[(variable, "x")]).unwrap().warnings;
-        assert!(
-            matches!(&warnings[..], [warning] if warning.starts_with(variable)),
-            "{warnings:?}"
-        );
-        assert!(config(&[(variable, "")]).unwrap().warnings.is_empty(), "{variable}");
-    }
+    let warnings = config(&[("WEB_ADDRESS", "x")]).unwrap().warnings;
+    assert!(
+        matches!(&warnings[..], [warning] if warning.starts_with("WEB_ADDRESS")),
+        "{warnings:?}"
+    );
+    assert!(config(&[("WEB_ADDRESS", "")]).unwrap().warnings.is_empty());
 }
 
 #[test]
