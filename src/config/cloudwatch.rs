@@ -1,10 +1,13 @@
 //! The variables that say where log records go in Amazon CloudWatch Logs. Region, credentials and endpoint
 //! are read by AWS's SDK itself, from variables and profiles.
 
+use super::endpoint::parse_url;
 use super::environment::{ConfigError, Environment};
 
 const GROUP: &str = "CLOUDWATCH_LOG_GROUP";
 const STREAM: &str = "CLOUDWATCH_LOG_STREAM";
+/// What the SDK takes as it is, and would only fail with at each call.
+const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL"];
 /// The longest name of a group or a stream, in characters.
 pub(crate) const MAX_NAME: usize = 512;
 
@@ -22,13 +25,14 @@ impl CloudWatchConfig {
     /// nothing, the group decides.
     ///
     /// # Errors
-    /// A name that no group or stream may have.
+    /// A name that no group or stream may have, or an endpoint that is no URL.
     pub(super) fn read(
         env: &mut Environment,
         asked_for: Option<bool>,
     ) -> Result<Option<Self>, ConfigError> {
         let group = env.get(GROUP).map(str::to_owned);
         let stream = env.get(STREAM).map(str::to_owned);
+        let endpoint = env.first(&ENDPOINTS).map(|(variable, url)| (variable, url.to_owned()));
         // CloudWatch Logs API reference, CreateLogGroup and CreateLogStream.
         let is_short = |name: &str| name.chars().count() <= MAX_NAME;
         let is_group = |name: &str| {
@@ -47,6 +51,11 @@ impl CloudWatchConfig {
         match (group, asked_for) {
             (_, Some(false)) => Ok(None),
             (Some(group), asked_for) => {
+                if let Some((variable, url)) = endpoint {
+                    let expected =
+                        "expected a URL such as http://localhost:5000, without credentials";
+                    parse_url(env, variable, &url).map_err(|_| env.error(variable, expected))?;
+                }
                 if asked_for.is_none() {
                     env.decide("OTEL_LOGS_EXPORTER", GROUP);
                 }

@@ -387,7 +387,7 @@ fn cloudwatch_is_off_unless_there_is_a_group_and_no_list_without_it() {
 }
 
 #[test]
-fn a_name_that_no_group_or_stream_may_have_stops_the_start() {
+fn a_name_or_an_endpoint_that_cannot_be_used_stops_the_start() {
     let long = "x".repeat(513);
     let group = ("CLOUDWATCH_LOG_GROUP", "g");
     let cases = [
@@ -397,6 +397,8 @@ fn a_name_that_no_group_or_stream_may_have_stops_the_start() {
         (&[("CLOUDWATCH_LOG_GROUP", &long)], "expected the name of a log group"),
         (&[group, ("CLOUDWATCH_LOG_STREAM", "a:b")], "expected the name of a log stream"),
         (&[group, ("CLOUDWATCH_LOG_STREAM", "a*")], "expected the name of a log stream"),
+        (&[group, ("AWS_ENDPOINT_URL", "localhost:5000")], "AWS_ENDPOINT_URL"),
+        (&[group, ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "ftp://a")], "expected a URL"),
     ];
     for (vars, says) in cases {
         let finished = run(vars);

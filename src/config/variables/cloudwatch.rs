@@ -19,5 +19,11 @@ pub(super) const SECTION: Section = Section {
             "the stream in it, created when it is missing. Without a name each process has a stream of its own",
             |config| json!(config.logs.cloudwatch.as_ref().and_then(|it| it.stream.as_ref())),
         ),
+        Variable::indirect(
+            "AWS_ENDPOINT_URL",
+            "AWS's own, by the region",
+            "another endpoint, such as `http://localhost:5000` for moto",
+        ),
+        Variable::indirect("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "", "the same, and wins"),
     ],
 };

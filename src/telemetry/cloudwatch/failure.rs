@@ -1,8 +1,10 @@
 //! What an error of AWS means, and what to do about it.
 
+use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use actix_web::http::header::HttpDate;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudwatchlogs::config::http::HttpResponse;
 use aws_sdk_cloudwatchlogs::error::{ProvideErrorMetadata, SdkError};
 
@@ -49,7 +51,7 @@ impl Failure {
     /// Reads the error of an `action`, as IAM calls it.
     pub(super) fn of<E>(action: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
+        E: ProvideErrorMetadata + Error + 'static,
     {
         match error {
             SdkError::ServiceError(context) => answered(
@@ -60,12 +62,7 @@ impl Failure {
                 context.raw().headers().get("date"),
             ),
             SdkError::DispatchFailure(failure) if !failure.is_io() && !failure.is_timeout() => {
-                let cause = failure.as_connector_error().and_then(std::error::Error::source);
-                let cause = cause.map_or_else(|| with_causes(error), with_causes);
-                Self::refused(format!(
-                    "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role ({})",
-                    shown(&cause)
-                ))
+                Self::refused(undeliverable(error))
             }
             SdkError::ConstructionFailure(_) => {
                 Self::Rejected { reason: shown(&with_causes(error)) }
@@ -74,6 +71,18 @@ impl Failure {
                 Self::away(format!("CloudWatch cannot be reached: {}", shown(&with_causes(error))))
             }
         }
+    }
+}
+
+/// What is said of a request that could not even be made.
+fn undeliverable(error: &(dyn Error + 'static)) -> String {
+    let mut causes = std::iter::successors(Some(error), |&cause| cause.source());
+    match causes.find(|cause| cause.is::<CredentialsError>()) {
+        Some(cause) => format!(
+            "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role ({})",
+            shown(&with_causes(cause))
+        ),
+        None => format!("AWS's SDK cannot make the request: {}", shown(&with_causes(error))),
     }
 }
 
