@@ -11,6 +11,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::child_span::HandlerTracer;
 use crate::config::Config;
+use crate::config::web::WebAddress;
 use crate::connection::Turns;
 use crate::cors;
 use crate::json_object::{BodyTimeout, MAX_BODY_BYTES};
@@ -41,12 +42,15 @@ pub(crate) fn app(
 > {
     let table = Table { provider };
     let origins = config.origins.clone();
+    // The page shows them too, of requests that run.
+    let has_page = config.web.address != WebAddress::Off;
+    let reads_attributes = config.telemetry.sampler.reads_attributes() || has_page;
     let server_span = config
         .server_span
         .apply_to(Middleware::new(provider))
         .exclude(health::PATH)
         .classify_errors(error::class)
-        .sampler_reads_attributes(config.telemetry.sampler.reads_attributes())
+        .sampler_reads_attributes(reads_attributes)
         .in_flight(in_flight.clone())
         .on_end(access_log::write);
     let rollbar = reporting.map(|reporting| reporting.rollbar.clone());

@@ -39,6 +39,17 @@ pub enum Origins {
 }
 
 impl Origins {
+    /// These, and `others` besides, in the form of [`Origins::These`].
+    #[must_use]
+    pub fn and(&self, others: impl IntoIterator<Item = String>) -> Self {
+        match self {
+            Self::Any => Self::Any,
+            Self::These(origins) => {
+                Self::These(Arc::new(origins.iter().cloned().chain(others).collect()))
+            }
+        }
+    }
+
     /// Is `origin`, as a browser sends it, allowed? Scheme and host have no case.
     pub fn allow(&self, origin: &str) -> bool {
         match self {

@@ -20,9 +20,13 @@
 //! A span that has ended goes to each processor of [`telemetry`]: the console at once, the OTLP
 //! receiver (Honeycomb, or any other) and the X-Ray daemon in batches.
 //!
+//! The last traces stay in the process too ([`recent_traces`]), for the page that shows them ([`web`]):
+//! it has a listener of its own, apart from the API. [`span_check`] says which spans break the conventions.
+//!
 //! Around that: [`config`] reads the environment once, [`logging`] sends everything that is no span
-//! to stderr, [`server`] listens and drains, and the binary puts them together. [`check`] tries what is
-//! configured, for somebody to whom nothing arrives.
+//! to stderr, [`server`] listens, and drains when a [signal](signals) ends it, [`health`] and `probes` tell
+//! how it is, and the binary puts them together. [`check`] tries what is configured, for somebody to whom
+//! nothing arrives.
 //!
 //! To trace a service of your own, take [`server_span`] and [`child_span`], [`carry`] where work goes on
 //! elsewhere, [`http_client`] for the calls that it makes, and [`report`] for its failures; [`propagation`]
@@ -51,11 +55,14 @@ mod messages;
 mod open_files;
 mod probes;
 pub mod propagation;
+pub mod recent_traces;
 mod redaction;
 pub mod report;
 pub mod server;
 pub mod server_span;
 pub mod signals;
 mod signed_in_user;
+pub mod span_check;
 pub mod telemetry;
 mod timestamp;
+pub mod web;

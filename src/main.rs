@@ -7,9 +7,11 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use actix_web::rt::System;
+use backend_actix::config::web::WebAddress;
 use backend_actix::config::{Config, print};
 use backend_actix::report::Rollbar;
 use backend_actix::telemetry::Telemetry;
+use backend_actix::web::{Page, Service};
 use backend_actix::{check, health, logging, server, signals};
 use cli::{Command, Form};
 
@@ -63,11 +65,13 @@ fn ask_health() -> Result<(), (u8, Box<dyn Error>)> {
 }
 
 fn serve() -> Result<(), Box<dyn Error>> {
-    let config = Config::from_env()?;
+    let mut config = Config::from_env()?;
     // Dropped last: what was logged until then is written.
     let log = logging::start(&config.log_filter, &config.logs);
     logging::log_panics();
-    let telemetry = Telemetry::start(&config.telemetry)
+    let page = Page::bind(&config.web);
+    let recent = page.as_ref().ok().and_then(Option::as_ref).map(Page::recent_traces);
+    let telemetry = Telemetry::start_with(&config.telemetry, recent)
         .and_then(|telemetry| telemetry.with_logs(&config.logs))
         .inspect(|telemetry| log.export_to(telemetry, &config.logs));
     // After that, so that exporters get them too; also where that fails.
@@ -78,9 +82,14 @@ fn serve() -> Result<(), Box<dyn Error>> {
         tracing::debug!("{variable} is set, and means nothing to this service");
     }
 
-    let telemetry = telemetry?;
+    let (page, telemetry) = (page?, telemetry?);
     let rollbar = config.rollbar.as_ref().map(Rollbar::start).transpose()?;
     let stop = signals::listen()?;
+    // The page calls the API from the browser, as the frontend does.
+    config.origins = config.origins.and(page.iter().flat_map(Page::origins));
+    if page.is_none() {
+        config.web.address = WebAddress::Off;
+    }
     let system = System::new();
     let server = system.block_on(async {
         let accounts = telemetry.accounts();
@@ -103,8 +112,20 @@ fn serve() -> Result<(), Box<dyn Error>> {
     for address in server.addresses() {
         tracing::info!("listening on http://{address}");
     }
+    let page = match (page, server.addresses()) {
+        (Some(page), [api, ..]) => {
+            let accounts = telemetry.accounts();
+            let service = Service { api: *api, accounts, telemetry: config.telemetry.clone() };
+            tracing::info!("the page is at {}", page.origins()[0]);
+            Some(page.serve(service)?)
+        }
+        _ => None,
+    };
 
     let deadline = system.block_on(server.run(stop))?;
+    if let Some(page) = page {
+        page.stop();
+    }
     // The runtime is gone: what follows may block.
     drop(system);
     // It sends what it has while the exporters do.

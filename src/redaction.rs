@@ -2,6 +2,9 @@
 
 use percent_encoding::percent_decode_str;
 
+/// What is shown instead.
+pub(crate) const REDACTED: &str = "REDACTED";
+
 /// Query keys whose values give access to something; the conventions name them.
 const REDACTED_QUERY_KEYS: [&str; 7] = [
     "X-Amz-Signature",
@@ -15,20 +18,24 @@ const REDACTED_QUERY_KEYS: [&str; 7] = [
 
 /// `query` with the values of secret keys replaced; the keys stay, so that one sees what was there.
 pub(crate) fn redact_query(query: &str, more_keys: &[String]) -> String {
-    let is_secret = |name: &str| {
-        // As whoever reads the query will read the key.
-        let name = percent_decode_str(name).decode_utf8_lossy();
-        REDACTED_QUERY_KEYS.contains(&&*name) || more_keys.iter().any(|key| *key == name)
-    };
+    redact_values(query, |key| {
+        REDACTED_QUERY_KEYS.contains(&key) || more_keys.iter().any(|more| more == key)
+    })
+}
+
+/// The same for keys that are secret by another rule, which is told them decoded: as whoever reads the
+/// query will read them.
+pub(crate) fn redact_values(query: &str, is_secret: impl Fn(&str) -> bool) -> String {
     let mut redacted = String::with_capacity(query.len());
     for (index, pair) in query.split('&').enumerate() {
         if index > 0 {
             redacted.push('&');
         }
         match pair.split_once('=') {
-            Some((name, _)) if is_secret(name) => {
+            Some((name, _)) if is_secret(&percent_decode_str(name).decode_utf8_lossy()) => {
                 redacted.push_str(name);
-                redacted.push_str("=REDACTED");
+                redacted.push('=');
+                redacted.push_str(REDACTED);
             }
             _ => redacted.push_str(pair),
         }

@@ -3,7 +3,9 @@
 
 use std::future::poll_fn;
 use std::io::{self, Write};
+use std::sync::mpsc;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,16 +32,30 @@ pub fn listen() -> io::Result<oneshot::Receiver<&'static str>> {
             // Nobody may listen: then the process is ending anyway.
             let _ = sender.send(name);
             let (name, number) = signals.next().await;
-            // Not through the log, whose lines are written later.
-            let _ = writeln!(
-                std::io::stderr(),
-                "backend-actix: {name} again: ending at once, spans that are queued are lost"
-            );
+            say_last_words(name);
             std::process::exit(128 + number);
         });
     })?;
     Ok(first)
 }
+
+/// Says why the process ends: not through the log, whose lines are written later, and without waiting
+/// for a stderr that nobody reads.
+fn say_last_words(signal: &'static str) {
+    let (saying, said) = mpsc::channel::<()>();
+    // Where there is no thread, nothing is said.
+    let _ = std::thread::Builder::new().spawn(move || {
+        let _ = writeln!(
+            io::stderr(),
+            "backend-actix: {signal} again: ending at once, spans that are queued are lost"
+        );
+        drop(saying);
+    });
+    let _ = said.recv_timeout(MOMENT);
+}
+
+/// How long a line may take to be written.
+const MOMENT: Duration = Duration::from_millis(100);
 
 struct Signals {
     terminate: Signal,

@@ -23,7 +23,7 @@ export BACKEND_IMAGE=localhost/backend-actix:test-$$
 export BACKEND_PORT=${BACKEND_PORT:-24567} PAGE_PORT=${PAGE_PORT:-23000}
 receiver=$COMPOSE_PROJECT_NAME-receiver
 # Nothing of the caller's own settings.
-unset HONEYCOMB_API_KEY OTEL_EXPORTER_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_HEADERS FRONTEND_URL \
+unset WEB_TOKEN TRACE_LINKS TRACE_CONSOLE HONEYCOMB_API_KEY OTEL_EXPORTER_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_HEADERS FRONTEND_URL \
   BACKEND_URL OTEL_SERVICE_NAME OTEL_TRACES_SAMPLER OTEL_PROPAGATORS AWS_XRAY_DAEMON_ADDRESS \
   ROLLBAR_ACCESS_TOKEN ROLLBAR_ENVIRONMENT ROLLBAR_ENDPOINT CODE_VERSION \
   OTEL_LOGS_EXPORTER CLOUDWATCH_LOG_GROUP CLOUDWATCH_LOG_STREAM RUST_LOG
@@ -69,12 +69,16 @@ wait_for_health() {
   "$engine" logs "$name" >>"$log" 2>&1
   fail 'the service does not become healthy'
 }
-# The home feed through the published port, from the allowed origin: headers and body.
-get_home() {
-  exec 3<>"/dev/tcp/127.0.0.1/$BACKEND_PORT"
-  printf 'GET /api/activities/home HTTP/1.1\r\nHost: localhost:%s\r\nOrigin: http://localhost:3000\r\nConnection: close\r\n\r\n' "$BACKEND_PORT" >&3
+# get PORT HOST PATH [HEADER]: through a published port, headers and body.
+get() {
+  exec 3<>"/dev/tcp/127.0.0.1/$1"
+  printf 'GET %s HTTP/1.1\r\nHost: %s\r\n%bConnection: close\r\n\r\n' "$3" "$2" "${4:+$4\r\n}" >&3
   cat <&3
   exec 3>&-
+}
+# The home feed, from an origin that is allowed.
+get_home() {
+  get "$BACKEND_PORT" "localhost:$BACKEND_PORT" /api/activities/home "Origin: ${1:-http://localhost:3000}"
 }
 
 say "engine: $($engine --version), compose: $compose"
@@ -98,6 +102,7 @@ expect 'user' "$(inspect '{{.Config.User}}' "$BACKEND_IMAGE")" nonroot
 size=$(inspect '{{.Size}}' "$BACKEND_IMAGE")
 ((size < 60000000)) || fail "size: $size bytes, expected under 60 MB"
 ok "size: $((size / 1000000)) MB"
+expect 'no page of itself' "$(inspect '{{range .Config.Env}}{{println .}}{{end}}' "$BACKEND_IMAGE" | grep '^WEB_ADDRESS')" 'WEB_ADDRESS='
 expect 'licence label' "$(inspect '{{index .Config.Labels "org.opencontainers.image.licenses"}}' "$BACKEND_IMAGE")" MIT
 exported=$("$engine" create "$BACKEND_IMAGE")
 "$engine" export "$exported" | tar -t >"$log"
@@ -128,6 +133,11 @@ holds 'log: SERVER span' "$logs" 'Name         : GET /api/activities/home'
 holds 'log: child span' "$logs" 'Name         : home-activities-mock-data'
 holds 'log: trace id' "$logs" "TraceId      : $trace_id"
 expect 'log: spans go to' "$(sed -n 's/.*spans go to //p' <<<"$logs")" console
+
+holds 'page' "$(get "$PAGE_PORT" "localhost:$PAGE_PORT" /)" '<title>backend-actix</title>'
+holds 'page: the trace' "$(get "$PAGE_PORT" "127.0.0.1:$PAGE_PORT" "/api/traces/$trace_id")" home-activities-mock-data
+holds 'page: a foreign host' "$(get "$PAGE_PORT" rebound.example /)" 'HTTP/1.1 403'
+holds 'page: may call the API' "$(get_home "http://localhost:$PAGE_PORT")" "access-control-allow-origin: http://localhost:$PAGE_PORT"
 
 expect 'read-only root' "$(inspect '{{.HostConfig.ReadonlyRootfs}}')" true
 holds 'no new privileges' "$(inspect '{{.HostConfig.SecurityOpt}}')" no-new-privileges

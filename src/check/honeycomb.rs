@@ -5,6 +5,7 @@ use std::io::Read;
 
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
+use reqwest::header::HeaderValue;
 use serde::Deserialize;
 
 use super::report::Report;
@@ -17,19 +18,19 @@ const LONGEST_BODY: u64 = 64 * 1024;
 
 /// The answer, as far as it is read.
 #[derive(Debug, Deserialize)]
-struct Auth {
-    team: Named,
+pub(crate) struct Auth {
+    pub(crate) team: Named,
     /// Without a name for a key of Honeycomb Classic.
     #[serde(default)]
-    environment: Named,
+    pub(crate) environment: Named,
     #[serde(default)]
     api_key_access: HashMap<String, bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Named {
-    slug: String,
+pub(crate) struct Named {
+    pub(crate) slug: String,
     name: String,
 }
 
@@ -49,9 +50,7 @@ pub(super) fn check(
         }
         _ => "HONEYCOMB_API_KEY".to_owned(),
     };
-    let url = format!("{}/1/auth", receiver.endpoint.origin());
-    let request = client.get(url).header(HONEYCOMB_TEAM_HEADER, key).timeout(receiver.timeout);
-    let answer = match request.send() {
+    let answer = match ask(receiver, key, client) {
         Ok(answer) => answer,
         Err(error) => {
             let reason = format!("Honeycomb cannot be asked: {}", root_cause(&error.without_url()));
@@ -83,7 +82,21 @@ pub(super) fn check(
     }
 }
 
-fn read(answer: Response) -> Option<Auth> {
+/// Asks whose the key is.
+///
+/// # Errors
+/// Honeycomb cannot be reached.
+pub(crate) fn ask(
+    receiver: &OtlpConfig,
+    key: &HeaderValue,
+    client: &Client,
+) -> reqwest::Result<Response> {
+    let url = format!("{}/1/auth", receiver.endpoint.origin());
+    client.get(url).header(HONEYCOMB_TEAM_HEADER, key).timeout(receiver.timeout).send()
+}
+
+/// The answer, if it is one of Honeycomb's API.
+pub(crate) fn read(answer: Response) -> Option<Auth> {
     let mut body = Vec::new();
     answer.take(LONGEST_BODY).read_to_end(&mut body).ok()?;
     serde_json::from_slice(&body).ok()
@@ -111,28 +124,33 @@ fn tell(
         return;
     }
     report.ok("key", &of);
-    let dataset = receiver.headers.get(HONEYCOMB_DATASET_HEADER);
-    let dataset = match dataset.and_then(|name| name.to_str().ok()).filter(|_| is_classic) {
-        Some(dataset) => dataset,
-        None => &config.telemetry.service_name,
-    };
+    let dataset = dataset(receiver, &config.telemetry.service_name, auth);
     if api_key_access.get("createDatasets") == Some(&false) {
         report.warning(&format!(
             "the key may not create datasets: without one named {dataset} spans are refused"
         ));
     }
-    let environment = (!is_classic).then_some(environment.slug.as_str());
-    let address = dataset_address(receiver.endpoint.host(), &team.slug, environment, dataset);
+    let address = dataset_address(receiver.endpoint.host(), auth, dataset);
     report.ok("dataset", &address);
+}
+
+/// The dataset that spans go to: a classic key's header names it, else the service does.
+pub(crate) fn dataset<'a>(receiver: &'a OtlpConfig, service_name: &'a str, auth: &Auth) -> &'a str {
+    let header = receiver.headers.get(HONEYCOMB_DATASET_HEADER);
+    let named = header.and_then(|name| name.to_str().ok());
+    named.filter(|_| auth.environment.slug.is_empty()).unwrap_or(service_name)
 }
 
 /// Where the dataset is shown: the pages of api.honeycomb.io are at ui.honeycomb.io, those of
 /// api.eu1.honeycomb.io at ui.eu1.honeycomb.io.
-fn dataset_address(api: &str, team: &str, environment: Option<&str>, dataset: &str) -> String {
+pub(crate) fn dataset_address(api: &str, auth: &Auth, dataset: &str) -> String {
     let region = api.strip_prefix("api.").filter(|rest| rest.ends_with("honeycomb.io"));
     let region = region.unwrap_or("honeycomb.io");
-    let within = environment.map(|slug| format!("/environments/{slug}")).unwrap_or_default();
-    format!("https://ui.{region}/{team}{within}/datasets/{}", slug(dataset))
+    let within = match slug(&auth.environment.slug).as_str() {
+        "" => String::new(),
+        environment => format!("/environments/{environment}"),
+    };
+    format!("https://ui.{region}/{}{within}/datasets/{}", slug(&auth.team.slug), slug(dataset))
 }
 
 /// A dataset's name as it stands in an address.
@@ -163,7 +181,13 @@ mod tests {
             ("api.example", None, "https://ui.honeycomb.io/acme/datasets/my-service"),
         ];
         for (api, environment, address) in cases {
-            assert_eq!(dataset_address(api, "acme", environment, "My service"), address);
+            let named = |slug: &str| Named { slug: slug.to_owned(), name: String::new() };
+            let auth = Auth {
+                team: named("acme"),
+                environment: named(environment.unwrap_or_default()),
+                api_key_access: HashMap::new(),
+            };
+            assert_eq!(dataset_address(api, &auth, "My service"), address);
         }
     }
 }

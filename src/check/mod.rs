@@ -12,7 +12,7 @@
 //!
 //! Another destination is another function that is handed the `Report`, called in [`run`].
 
-mod honeycomb;
+pub(crate) mod honeycomb;
 mod otlp;
 mod report;
 mod rollbar;

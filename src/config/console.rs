@@ -7,6 +7,8 @@ use super::environment::{ConfigError, Environment};
 pub enum ConsoleFormat {
     /// `dump`: all that it says, in the form of opentelemetry-stdout.
     Dump,
+    /// `tree`: each trace that has ended, a line for each of its spans.
+    Tree,
     /// `opentelemetry-stdout`: the same, printed by that crate itself, line by line.
     OpentelemetryStdout,
 }
@@ -17,8 +19,11 @@ impl ConsoleFormat {
     pub(super) fn read(env: &Environment) -> Result<Self, ConfigError> {
         match env.get(Self::VARIABLE) {
             None | Some("dump") => Ok(Self::Dump),
+            Some("tree") => Ok(Self::Tree),
             Some("opentelemetry-stdout") => Ok(Self::OpentelemetryStdout),
-            Some(_) => Err(env.error(Self::VARIABLE, "expected dump or opentelemetry-stdout")),
+            Some(_) => {
+                Err(env.error(Self::VARIABLE, "expected dump, tree or opentelemetry-stdout"))
+            }
         }
     }
 }

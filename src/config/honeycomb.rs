@@ -38,9 +38,14 @@ pub(super) fn key(env: &Environment) -> Result<Option<HeaderValue>, ConfigError>
         // As `docker run --env-file` passes it, which takes quotes as they are.
         return Err(env.secret_error(KEY, "it begins with a quotation mark; leave quotes out"));
     }
+    // A header may have others: blanks, as of a comment that `docker run --env-file` passes with the
+    // value, and the quotation marks of a word processor.
+    let is_key = key.bytes().all(|byte| byte.is_ascii_graphic());
     HeaderValue::try_from(key)
+        .ok()
+        .filter(|_| is_key)
         .map(|key| Some(sensitive(key)))
-        .map_err(|_| env.secret_error(KEY, "it has characters that no key has"))
+        .ok_or_else(|| env.secret_error(KEY, "it has characters that no key has"))
 }
 
 /// Is Honeycomb left out on purpose, as by a compose file that passes on what is not set? Says so, once.

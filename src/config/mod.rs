@@ -30,6 +30,7 @@ mod server_span;
 mod spelling;
 pub mod telemetry;
 pub mod variables;
+pub mod web;
 #[cfg(feature = "aws")]
 pub mod xray;
 
@@ -54,6 +55,7 @@ pub use sampler::{RootSampler, SamplerConfig};
 pub use server::ServerConfig;
 pub use server_span::ServerSpanConfig;
 pub use telemetry::TelemetryConfig;
+pub use web::WebConfig;
 
 /// All that the environment says.
 #[derive(Clone, Debug)]
@@ -70,6 +72,8 @@ pub struct Config {
     pub server_span: ServerSpanConfig,
     /// What to do with spans.
     pub telemetry: TelemetryConfig,
+    /// The page.
+    pub web: WebConfig,
     /// Is `HONEYCOMB_API_KEY` set?
     pub has_honeycomb_key: bool,
     /// What of it goes through a proxy.
@@ -118,19 +122,21 @@ impl Config {
     }
 
     fn read(env: &mut Environment) -> Result<Self, ConfigError> {
-        warn_of_what_is_not_built_in(env);
+        warn_of_what_needs_aws(env);
         let unused = spelling::check(env);
         let frontend_origins = read_origins(env, "FRONTEND_URL", 3000)?;
         let backend_origins = read_origins(env, "BACKEND_URL", 4567)?;
+        let telemetry = TelemetryConfig::read(env)?;
         let config = Self {
             server: ServerConfig::read(env)?,
             origins: all_origins(frontend_origins.iter().chain(&backend_origins)),
             frontend_origins,
             backend_origins,
             server_span: ServerSpanConfig::read(env)?,
-            telemetry: TelemetryConfig::read(env)?,
+            web: WebConfig::read(env, &telemetry)?,
+            telemetry,
             has_honeycomb_key: env.get(honeycomb::KEY).is_some(),
-            proxy: ProxyConfig::read(env),
+            proxy: ProxyConfig::read(env)?,
             logs: LogsConfig::read(env)?,
             rollbar: RollbarConfig::read(env)?,
             log_filter: read_log_filter(env),
@@ -150,7 +156,7 @@ impl Config {
 }
 
 /// Nothing is ignored in silence.
-fn warn_of_what_is_not_built_in(env: &mut Environment) {
+fn warn_of_what_needs_aws(env: &mut Environment) {
     if cfg!(not(feature = "aws")) {
         let variables = [
             "AWS_XRAY_DAEMON_ADDRESS",
@@ -163,12 +169,6 @@ fn warn_of_what_is_not_built_in(env: &mut Environment) {
             if env.is_set(variable) {
                 env.warn(format!("{variable} is set, but {WITHOUT_AWS}"));
             }
-        }
-    }
-    let variables = [("WEB_ADDRESS", "the page")];
-    for (variable, what) in variables {
-        if env.is_set(variable) {
-            env.warn(format!("{variable} is set, but {what}: not built in yet; ignored"));
         }
     }
 }

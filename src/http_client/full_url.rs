@@ -2,10 +2,7 @@
 
 use reqwest::Url;
 
-use crate::redaction::redact_query;
-
-/// Takes the place of a user's name and of a password, both or one: the conventions want it so.
-const REDACTED: &str = "REDACTED";
+use crate::redaction::{REDACTED, redact_query};
 
 /// `url` without its fragment, which is not sent, and without what gives access to something.
 pub(super) fn full_url(url: &Url, redacted_keys: &[String]) -> String {
@@ -13,6 +10,7 @@ pub(super) fn full_url(url: &Url, redacted_keys: &[String]) -> String {
     shown.set_fragment(None);
     if has_credentials(url) {
         // These fail only for URLs that can have no user, which are no http URLs.
+        // In the place of both, where there is one: the conventions want it so.
         let _ = shown.set_username(REDACTED);
         let _ = shown.set_password(Some(REDACTED));
     }

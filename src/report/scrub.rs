@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
 use crate::cut::cut;
+use crate::redaction::{REDACTED, redact_values};
 
 /// What is in the name of a secret, in lower case and without `-` and `_`.
 const PARTS: [&str; 20] = [
@@ -39,8 +40,6 @@ const PARTS: [&str; 20] = [
 /// Names that are those of a secret as a whole: within others they are common.
 const NAMES: [&str; 6] = ["pw", "pass", "pin", "sid", "sig", "key"];
 
-const SCRUBBED: &str = "REDACTED";
-
 fn names_a_secret(name: &str) -> bool {
     let name: String =
         name.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect();
@@ -52,7 +51,7 @@ pub(super) fn headers(headers: &HeaderMap, limit: usize) -> Map<String, Value> {
     let mut told = Map::new();
     for name in headers.keys() {
         let value = if names_a_secret(name.as_str()) {
-            SCRUBBED.to_owned()
+            REDACTED.to_owned()
         } else {
             let values: Vec<_> =
                 headers.get_all(name).map(|it| String::from_utf8_lossy(it.as_bytes())).collect();
@@ -67,26 +66,16 @@ pub(super) fn headers(headers: &HeaderMap, limit: usize) -> Map<String, Value> {
 /// A URL, or whatever has a query as a URL does, with the secrets in that scrubbed.
 pub(super) fn url(text: &str) -> Cow<'_, str> {
     match text.split_once('?') {
-        Some((before, query)) => Cow::Owned(format!("{before}?{}", scrub_query(query))),
+        Some((before, query)) => {
+            Cow::Owned(format!("{before}?{}", redact_values(query, names_a_secret)))
+        }
         None => Cow::Borrowed(text),
     }
 }
 
-fn scrub_query(query: &str) -> String {
-    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, _)) if names_a_secret(&decoded(name)) => format!("{name}={SCRUBBED}"),
-        _ => pair.to_owned(),
-    });
-    pairs.collect::<Vec<_>>().join("&")
-}
-
-fn decoded(name: &str) -> Cow<'_, str> {
-    percent_encoding::percent_decode_str(name).decode_utf8_lossy()
-}
-
 /// The parameters of a query, decoded; one that is there several times has the last value.
 pub(super) fn parameters(query: &str, limit: usize) -> Map<String, Value> {
-    let query = scrub_query(query);
+    let query = redact_values(query, names_a_secret);
     form_urlencoded::parse(query.as_bytes())
         .map(|(name, value)| (cut(&name, limit).to_owned(), json!(cut(&value, limit))))
         .collect()

@@ -9,7 +9,7 @@ use std::net::Ipv6Addr;
 /// 4.2.1); userinfo, which is no part of `Host`; a port above 65535; characters that are none of
 /// a host. An IPvFuture is refused, since no version of it exists, and so is an IPv6 zone, which
 /// means nothing outside of the machine that wrote it (RFC 9844).
-pub(super) fn parse_host(authority: &str) -> Option<(&str, Option<u16>)> {
+pub(crate) fn parse_host(authority: &str) -> Option<(&str, Option<u16>)> {
     let (host, port) = split_port(authority)?;
     // Only what stood in brackets has a colon by now, and that is an IPv6 address.
     if !host.contains(':') && !is_reg_name(host) {

@@ -68,6 +68,7 @@ pub use body::SpanBody;
 pub use captured_headers::{HeaderNames, SensitiveHeader};
 pub use extractor::ServerSpan;
 pub use failure::{Failure, ReceivedRequest};
+pub(crate) use host::parse_host;
 pub use in_flight::InFlight;
 pub(crate) use method::{STANDARD_METHODS, standard_method};
 pub use middleware::{ResponseFuture, TracedService};

@@ -2,7 +2,7 @@
 //! sampled + still queued.
 //!
 //! The SDK's processors hide what they drop, and their `Ok` at shutdown is no proof of delivery. So each
-//! exporter has an [`Account`]: its pipeline (`pipeline.rs`) enters what comes in, the exporter what
+//! exporter has an `Account`: its pipeline (`pipeline.rs`) enters what comes in, the exporter what
 //! it is rid of and how. `GET /health` shows all accounts, and so does the last line of the process. What
 //! is lost is warned about too: at once, and then once a minute with the count.
 
@@ -97,6 +97,10 @@ impl Account {
 
     /// Enters items that the receiver has accepted; after a warning, says that it does so again.
     pub(crate) fn exported(&self, count: u64) {
+        // Of a batch that was answered, but rejected as a whole, nothing is accepted again.
+        if count == 0 {
+            return;
+        }
         self.0.exported.fetch_add(count, Ordering::AcqRel);
         if self.0.is_in_trouble.swap(false, Ordering::AcqRel) {
             let Entries { destination, items, .. } = &*self.0;
@@ -277,6 +281,17 @@ mod tests {
             delivery.at_the_end().to_string(),
             "x: 1 spans exported, 1 failed, 7 dropped, 7 not sampled"
         );
+    }
+
+    #[test]
+    fn who_accepts_none_of_a_batch_is_still_in_trouble() {
+        let account = Account::new("x", "spans");
+        let is_in_trouble = || account.0.is_in_trouble.load(Ordering::Acquire);
+        account.failed(2, "rejected");
+        account.exported(0);
+        assert!(is_in_trouble());
+        account.exported(1);
+        assert!(!is_in_trouble());
     }
 
     #[test]

@@ -4,8 +4,10 @@
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
+use crate::cut::cut;
+
 /// Cuts all string values of `span`, of its events and its links to `limit` characters.
-pub(super) fn cut_values(span: &mut SpanData, limit: usize) {
+pub(crate) fn cut_values(span: &mut SpanData, limit: usize) {
     cut_all(&mut span.attributes, limit);
     span.events.events.iter_mut().for_each(|event| cut_all(&mut event.attributes, limit));
     span.links.links.iter_mut().for_each(|link| cut_all(&mut link.attributes, limit));
@@ -25,11 +27,9 @@ fn cut_all(attributes: &mut [KeyValue], limit: usize) {
 
 /// The specification counts characters, whatever their length (Common, "Attribute Limits").
 fn cut_text(text: &mut StringValue, limit: usize) {
-    // No text has more characters than bytes: most need not be counted.
-    if text.as_str().len() > limit
-        && let Some((end, _)) = text.as_str().char_indices().nth(limit)
-    {
-        *text = StringValue::from(text.as_str()[..end].to_owned());
+    let kept = cut(text.as_str(), limit);
+    if kept.len() < text.as_str().len() {
+        *text = StringValue::from(kept.to_owned());
     }
 }
 

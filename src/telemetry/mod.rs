@@ -26,13 +26,15 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{LoggerProviderBuilder, SdkLoggerProvider};
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{SdkTracerProvider, TracerProviderBuilder};
 
 #[cfg(feature = "aws")]
 use crate::config::RootSampler;
 use crate::config::{LogsConfig, TelemetryConfig};
+use crate::recent_traces::RecentTraces;
 use account::{Account, Delivery};
 use end::End;
+pub(crate) use limits::cut_values;
 use log_pipeline::LogPipeline;
 pub(crate) use otlp::http_client as otlp_client;
 use pipeline::Pipeline;
@@ -126,6 +128,17 @@ impl Telemetry {
     /// # Errors
     /// An exporter that could never send.
     pub fn start(config: &TelemetryConfig) -> Result<Self, StartError> {
+        Self::start_with(config, None)
+    }
+
+    /// The same, and keeps the last traces in `recent`, if there is somebody who shows them.
+    ///
+    /// # Errors
+    /// An exporter that could never send.
+    pub fn start_with(
+        config: &TelemetryConfig,
+        recent: Option<&RecentTraces>,
+    ) -> Result<Self, StartError> {
         let resource = resource::resource(config);
         let limit = config.value_length_limit;
         let end = End::default();
@@ -165,10 +178,17 @@ impl Telemetry {
         } else {
             builder
         };
-        let provider = pipelines
-            .iter()
-            .fold(builder, |builder, pipeline| builder.with_span_processor(pipeline.clone()))
-            .build();
+        // What is in the process comes before what leaves it.
+        let (console, others) = pipelines.split_at(usize::from(config.console && !config.disabled));
+        let add = |builder: TracerProviderBuilder, pipeline: &Pipeline| {
+            builder.with_span_processor(pipeline.clone())
+        };
+        let mut builder = console.iter().fold(builder, add);
+        if let Some(recent) = recent.filter(|_| !config.disabled) {
+            recent.set_resource(&resource);
+            builder = builder.with_span_processor(recent.clone());
+        }
+        let provider = others.iter().fold(builder, add).build();
         Ok(Self {
             provider,
             pipelines,

@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 
 use super::account::Account;
 use super::end::End;
+use crate::http_client::retry;
 
 /// The wait before the second try; it doubles up to [`LONGEST_DELAY`], which is how long after its return
-/// a receiver may have to wait for us.
-pub(super) const FIRST_DELAY: Duration = Duration::from_millis(100);
-pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(5);
+/// a receiver may have to wait for us. Each is shortened at random: others have lost it at the same time.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+const LONGEST_DELAY: Duration = Duration::from_secs(5);
+/// As long as a receiver may keep us waiting by `Retry-After`: a day would be a mistake, or an attack.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 /// How long nothing is sent to a receiver that does not take our key: it will not take the next batch
 /// either, and each try is answered with the same error.
 const PAUSE_AFTER_A_WRONG_KEY: Duration = Duration::from_secs(10);
@@ -25,11 +28,12 @@ pub(super) struct Patience {
     state: Mutex<State>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct State {
     /// Did the last try end without an answer?
     is_away: bool,
-    paused_until: Option<Instant>,
+    /// Until when nothing is sent, as the receiver did not take our key, and what it said.
+    refused: Option<(Instant, String)>,
 }
 
 impl Patience {
@@ -42,15 +46,17 @@ impl Patience {
         self.set_state(|state| state.is_away = !is_answered);
     }
 
-    /// Notes that the receiver does not take our key.
-    pub(super) fn pause(&self) {
+    /// Notes that the receiver does not take our key, and what it said.
+    pub(super) fn refused(&self, reason: String) {
         let until = Instant::now() + PAUSE_AFTER_A_WRONG_KEY;
-        self.set_state(|state| state.paused_until = Some(until));
+        self.set_state(|state| state.refused = Some((until, reason)));
     }
 
-    /// Is there no use in trying, for now?
-    pub(super) fn is_paused(&self) -> bool {
-        self.state().paused_until.is_some_and(|until| Instant::now() < until)
+    /// What the receiver said of our key, if that was a moment ago: there is no use in trying.
+    pub(super) fn refusal(&self) -> Option<String> {
+        let state = self.state.lock().ok()?;
+        let (until, reason) = state.refused.as_ref()?;
+        (Instant::now() < *until).then(|| reason.clone())
     }
 
     /// How long the next try may take, `timeout` at most; `None` if there is no time for one.
@@ -68,11 +74,16 @@ impl Patience {
     fn deadline(&self) -> Option<Instant> {
         let ending = self.end.ending()?;
         let soon = ending.began + PATIENCE_AT_THE_END;
-        Some(if self.state().is_away { ending.deadline.min(soon) } else { ending.deadline })
+        let is_away = self.state.lock().is_ok_and(|state| state.is_away);
+        Some(if is_away { ending.deadline.min(soon) } else { ending.deadline })
     }
 
-    /// Waits before the next try, and no longer than there is time for one.
-    pub(super) fn wait(&self, delay: Duration) {
+    /// Waits before the next try, of which there were `tries` before, and no longer than there is time for
+    /// one; as long as the receiver has `wanted` it, at least.
+    pub(super) fn wait(&self, tries: u32, wanted: Option<Duration>) {
+        let delay = retry::with_jitter(retry::backoff(FIRST_DELAY, LONGEST_DELAY, tries));
+        // Where the receiver says "at once", or names a time that has passed: no storm of tries either.
+        let delay = delay.max(wanted.unwrap_or_default().min(LONGEST_RETRY_AFTER));
         match self.deadline() {
             // The beginning of the end cuts the wait short: there is one more try then.
             None => self.end.wait(delay),
@@ -91,10 +102,6 @@ impl Patience {
         } else {
             self.account.failed(count, reason);
         }
-    }
-
-    fn state(&self) -> State {
-        self.state.lock().map(|state| *state).unwrap_or_default()
     }
 
     fn set_state(&self, change: impl FnOnce(&mut State)) {

@@ -70,6 +70,26 @@ fn the_stock_exporter_prints_the_same_where_it_is_asked_for() {
 }
 
 #[test]
+fn a_trace_is_printed_as_a_tree_where_that_is_asked_for() {
+    let process = Process::start(&[("TRACE_CONSOLE", "tree")]);
+    let mut connection = Connection::open(process.address);
+    let (home, _) = connection.request("GET", "/api/activities/home", &[], b"").traceresponse();
+    let (nope, _) = connection.request("GET", "/nope", &[], b"").traceresponse();
+    let finished = process.terminate();
+    let lines: Vec<_> = finished.stdout.lines().collect();
+    let [first, second, third] = lines[..] else { panic!("{}", finished.stdout) };
+    assert!(first.starts_with("GET /api/activities/home  200  "), "{first}");
+    assert!(first.ends_with(&format!("  trace {home}")), "{first}");
+    assert!(second.starts_with("└─ home-activities-mock-data  "), "{second}");
+    assert!(
+        second.contains("  app.now=\"") && second.ends_with(" app.result_length=3"),
+        "{second}"
+    );
+    assert!(third.starts_with("GET  404  ") && third.ends_with(&nope), "{third}");
+    assert_eq!(finished.report("console"), [3, 0, 0]);
+}
+
+#[test]
 fn each_request_has_a_line_with_its_trace() {
     let process = Process::start(&[]);
     let mut connection = Connection::open(process.address);
@@ -143,7 +163,16 @@ fn a_bad_environment_is_one_clear_line_and_exit_code_2() {
     // variable, value, what the line says besides both
     let cases = [
         ("PORT", "abc", "expected a port number"),
-        ("TRACE_CONSOLE", "lines", "expected dump or opentelemetry-stdout"),
+        ("WEB_ADDRESS", "3000", "expected an address and a port such as 127.0.0.1:3000"),
+        ("WEB_ADDRESS", "localhost:3000", "expected an address and a port"),
+        ("WEB_URL", "pages.example", "expected http:// or https:// URLs"),
+        ("TRACES_KEPT", "0", "expected a whole number from 1 to 100000"),
+        ("TRACES_KEPT_BYTES", "1", "expected a whole number from 65536"),
+        ("TRACE_LINKS", "Jaeger=http://localhost", "expected entries such as Jaeger="),
+        ("TRACE_LINKS", "Jaeger=javascript:alert({trace_id})", "expected entries such as"),
+        ("TRACE_LINKS", "http://j/{trace_id}", "expected entries such as"),
+        ("TRACE_LINKS", "J=http://{trace_id}.example/", "expected entries such as"),
+        ("TRACE_CONSOLE", "lines", "expected dump, tree or opentelemetry-stdout"),
         ("PORT", "65536", "expected a port number"),
         ("BIND_ADDRESS", "localhost", "expected an IP address"),
         ("WORKERS", "0", "expected a number of threads"),
@@ -200,6 +229,8 @@ fn what_makes_an_exporter_useless_is_one_clear_line_and_exit_code_2() {
         ),
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=MARKER\u{7},x", "the value of x-key cannot be sent"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "a=b,MARKER", "entry 2 has no name of a header"),
+        ("HTTPS_PROXY", "http://MAR KER:MARKER@proxy:3128", "expected the address of a proxy"),
+        ("all_proxy", "ftp://:MARKER@proxy:1080", "expected the address of a proxy"),
         (
             "OTEL_EXPORTER_OTLP_HEADERS",
             "Authorization: Basic MARKER=",

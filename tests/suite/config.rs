@@ -290,16 +290,6 @@ fn the_allowed_origins_follow_the_machine_that_browsers_see() {
 }
 
 #[test]
-fn what_is_set_but_not_built_in_is_said() {
-    let warnings = config(&[("WEB_ADDRESS", "x")]).unwrap().warnings;
-    assert!(
-        matches!(&warnings[..], [warning] if warning.starts_with("WEB_ADDRESS")),
-        "{warnings:?}"
-    );
-    assert!(config(&[("WEB_ADDRESS", "")]).unwrap().warnings.is_empty());
-}
-
-#[test]
 fn rollbar_is_on_with_a_token() {
     let token = ("ROLLBAR_ACCESS_TOKEN", "0123456789abcdef");
     for vars in [&[][..], &[(token.0, "")], &[("ROLLBAR_ENVIRONMENT", "test")]] {

@@ -118,11 +118,31 @@ fn a_wrong_key_is_one_line_and_no_storm_of_requests() {
         ],
     );
     requests(&process, 50);
+    while exporter(&process)["failed"] != 100 {}
+    // The receiver's word, also of the spans that it was not asked to take any more.
+    let error = exporter(&process)["last_error"]["message"].to_string();
+    assert!(
+        error.contains("401 Unauthorized: unknown API key; check HONEYCOMB_API_KEY"),
+        "{error}"
+    );
     let finished = process.terminate();
     assert_eq!(finished.report("otlp"), [0, 100, 0], "{}", finished.stderr);
     assert_eq!(receiver.headers().len(), 1);
     assert_eq!(count(&finished, "HONEYCOMB_API_KEY"), 1, "{}", finished.stderr);
     assert!(!finished.stderr.contains("MARKER"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_receiver_that_asks_for_no_pause_is_given_one_all_the_same() {
+    for soon in ["0", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+        let receiver = Receiver::start_as(move |_| Fail(503, Some(soon), ""));
+        let process = start(receiver.address, &[("SHUTDOWN_TIMEOUT_SECONDS", "5")]);
+        requests(&process, 1);
+        // It is tried for two seconds: some times with a pause in between, and else a thousand times.
+        let finished = process.terminate();
+        let tries = receiver.headers().len();
+        assert!((2..50).contains(&tries), "{soon}: {tries} tries: {}", finished.stderr);
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod http_client;
 mod limits;
 mod logs;
 mod malformed;
+mod page;
 mod registry;
 mod rollbar;
 mod sample_rate;

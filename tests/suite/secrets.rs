@@ -275,6 +275,8 @@ fn what_is_refused_is_not_shown() {
         ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=MARK3R%00"),
         ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "authorization=MARK3R%FF"),
         ("HONEYCOMB_API_KEY", "MARK3R\nMARK3R"),
+        ("HONEYCOMB_API_KEY", "MARK3R # the key"),
+        ("HONEYCOMB_API_KEY", "“MARK3R”"),
     ];
     for (variable, value) in cases {
         let finished = run(&[(variable, value), ("RUST_LOG", "trace")]);

@@ -385,3 +385,24 @@ fn a_second_signal_ends_the_process_while_it_flushes() {
     process.signal(Signal::TERM);
     assert_eq!(process.wait().status.code(), Some(143));
 }
+
+#[test]
+fn a_second_signal_ends_the_process_though_nobody_reads_its_log() {
+    let process = Process::start(&[
+        ("OTEL_TRACES_EXPORTER", "none"),
+        ("SHUTDOWN_DELAY_SECONDS", "15"),
+        ("SHUTDOWN_TIMEOUT_SECONDS", "1"),
+    ]);
+    let mut connection = Connection::open(process.address);
+    // A pipe holds 64 kB; each line of the access log is about 100 bytes.
+    for _ in 0..2000 {
+        connection.request("GET", "/api/activities/home", &[], b"");
+    }
+    process.signal(Signal::TERM);
+    let is_ready = || {
+        Connection::open(process.address).request("GET", "/health/ready", &[], b"").status == 200
+    };
+    while is_ready() {}
+    process.signal(Signal::TERM);
+    assert_eq!(process.wait_unread().code(), Some(143));
+}

@@ -100,6 +100,12 @@ fn each_variable_decides_the_setting_of_its_name() {
         ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "7", json!(7)),
         ("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "7", json!(7)),
         ("ROLLBAR_ACCESS_TOKEN", "MARKER", json!("set")),
+        ("WEB_ADDRESS", "0.0.0.0:3001", json!("0.0.0.0:3001")),
+        ("WEB_URL", "http://A:80/x", json!(["http://a/x"])),
+        ("WEB_TOKEN", "MARKER-0123456789", json!("set")),
+        ("TRACES_KEPT", "7", json!(7)),
+        ("TRACES_KEPT_BYTES", "65536", json!(65_536)),
+        ("TRACE_LINKS", "J=http://j/{trace_id}", json!(["J=http://j/{trace_id}"])),
     ];
     let of_aws: &[Own<'_>] = &[
         ("AWS_XRAY_DAEMON_ADDRESS", "udp:b:2 tcp:a:1", json!("tcp:a:1 udp:b:2")),
@@ -132,9 +138,9 @@ fn each_variable_decides_the_setting_of_its_name() {
             assert!(from != json!(variable), "{variable}");
             let is_fixed = fixed.iter().any(|(name, ..)| name == variable);
             assert_eq!(default == *value, is_fixed, "{variable} has {text} without being set");
-            // Empty is unset.
+            // Empty is unset, but where it says that something is left out on purpose.
             let empty = [others, &[(variable, " ")]].concat();
-            if *variable != "HONEYCOMB_API_KEY" {
+            if !["HONEYCOMB_API_KEY", "WEB_ADDRESS"].contains(variable) {
                 assert_eq!(in_force(&empty, variable), (default, from), "{variable}");
             }
             tested.insert(*variable);
@@ -142,6 +148,13 @@ fn each_variable_decides_the_setting_of_its_name() {
     }
     let with_setting = variables::all().filter(|it| it.in_force(&config(&[])).is_some());
     assert_eq!(tested, with_setting.map(|variable| variable.name).collect());
+}
+
+#[test]
+fn an_empty_address_of_the_page_says_that_there_is_none() {
+    let variable = "WEB_ADDRESS";
+    assert_eq!(in_force(&[], variable), (json!("127.0.0.1:3000"), json!("default")));
+    assert_eq!(in_force(&[(variable, "")], variable), (json!("off"), json!(variable)));
 }
 
 #[test]

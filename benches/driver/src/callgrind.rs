@@ -59,8 +59,11 @@ fn total(variant: &Variant, sample: Sample<'_>, receiver: &Receiver) -> Outcome<
             "--tool=callgrind".to_owned(),
             format!("--callgrind-out-file={}", file.display()),
         ],
-        // Batches by their size alone: time passes differently here.
-        environment: vec![("OTEL_BSP_SCHEDULE_DELAY", "600000")],
+        // Batches by their size alone, and room for all spans: time passes differently here.
+        environment: vec![
+            ("OTEL_BSP_SCHEDULE_DELAY", "600000"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "131072"),
+        ],
     };
     let process = Process::start(variant, &run)?;
     let (bytes, spans) = (receiver.bytes(), receiver.spans());

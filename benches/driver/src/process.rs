@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -17,8 +17,6 @@ pub struct Process {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
-    /// From its start until it listened.
-    pub start_up: Duration,
 }
 
 /// How it is run.
@@ -51,7 +49,6 @@ impl Process {
             Some(path) => Stdio::from(File::create(path)?),
             None => Stdio::null(),
         };
-        let started = Instant::now();
         let mut child = command
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
@@ -77,10 +74,9 @@ impl Process {
                 break address.trim().parse()?;
             }
         };
-        let start_up = started.elapsed();
         // What it still says must not fill the pipe.
         std::thread::spawn(move || stderr.read_to_end(&mut Vec::new()));
-        Ok(Self { child, address, start_up })
+        Ok(Self { child, address })
     }
 
     /// Stops it, as an operator would, and waits for its end.

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::Outcome;
 use crate::client::{Connection, HOME, paced, saturate};
@@ -162,11 +162,14 @@ fn saturated(variant: &Variant, receiver: &Receiver) -> Outcome<(String, u64)> {
     Ok((lost, memory))
 }
 
+/// From its start to its first answer.
 fn start_up(variant: &Variant, receiver: &Receiver) -> Outcome<String> {
     let mut times = Vec::new();
     for _ in 0..STARTS {
+        let started = Instant::now();
         let process = Process::start(variant, &to(receiver))?;
-        times.push(process.start_up.as_secs_f64() * 1e3);
+        Connection::open(process.address, HOME)?.request()?;
+        times.push(started.elapsed().as_secs_f64() * 1e3);
         process.stop()?;
     }
     Ok(format!("{} ms", spread(times, 1)))

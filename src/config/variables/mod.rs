@@ -14,6 +14,7 @@ mod rollbar;
 mod server_span;
 mod service;
 mod spans;
+mod web;
 
 use serde_json::Value;
 
@@ -39,6 +40,7 @@ pub const SECTIONS: &[Section] = &[
     #[cfg(feature = "aws")]
     cloudwatch::SECTION,
     rollbar::SECTION,
+    web::SECTION,
 ];
 
 /// All variables of all sections.

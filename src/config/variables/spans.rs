@@ -38,7 +38,7 @@ pub(super) const SECTION: Section = Section {
         Variable::shown(
             "TRACE_CONSOLE",
             "`dump`",
-            "how `console` prints a span: `dump`, with one write, or `opentelemetry-stdout`, the same text printed by that crate itself, line by line, at several times the cost",
+            "how `console` prints spans: `dump`, all that each says; `tree`, each trace that has ended, a line a span; or `opentelemetry-stdout`, the text of `dump` printed by that crate itself, line by line, at several times the cost",
             |config| json!(console_format(config.telemetry.console_format)),
         ),
         Variable::shown(
@@ -135,6 +135,7 @@ fn exporters(config: &Config) -> Value {
 fn console_format(format: ConsoleFormat) -> &'static str {
     match format {
         ConsoleFormat::Dump => "dump",
+        ConsoleFormat::Tree => "tree",
         ConsoleFormat::OpentelemetryStdout => "opentelemetry-stdout",
     }
 }

@@ -6,10 +6,9 @@ use std::time::Duration;
 use super::batch::Event;
 use super::client::{Client, Rejected};
 use super::failure::Failure;
-use crate::http_client::retry;
 use crate::telemetry::account::Account;
 use crate::telemetry::end::End;
-use crate::telemetry::patience::{FIRST_DELAY, LONGEST_DELAY, Patience};
+use crate::telemetry::patience::Patience;
 
 /// Writes to one stream, one batch at a time.
 #[derive(Debug)]
@@ -30,8 +29,8 @@ impl Writer {
     /// Writes a batch that keeps all limits. Blocks while CloudWatch is away.
     pub(super) fn write(&self, events: &[Event]) {
         let count = events.len() as u64;
-        if self.patience.is_paused() {
-            self.account.failed(count, "AWS refuses us, as it did a moment ago");
+        if let Some(reason) = self.patience.refusal() {
+            self.account.failed(count, &reason);
             return;
         }
         let mut reason = "CloudWatch is away".to_owned();
@@ -45,8 +44,8 @@ impl Writer {
                     return;
                 }
                 Err(Failure::Refused { reason }) => {
-                    self.patience.pause();
                     self.account.failed(count, &reason);
+                    self.patience.refused(reason);
                     return;
                 }
                 Err(Failure::Rejected { reason }) => {
@@ -56,7 +55,7 @@ impl Writer {
                 Err(Failure::Later { reason: why, .. }) => {
                     self.account.delayed(count, &why);
                     reason = why;
-                    self.patience.wait(retry::backoff(FIRST_DELAY, LONGEST_DELAY, tries));
+                    self.patience.wait(tries, None);
                 }
             }
         }

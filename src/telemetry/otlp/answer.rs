@@ -119,8 +119,11 @@ fn message(headers: &HeaderMap, body: &[u8], secrets: &Secrets) -> Option<String
     Some(shown(&message, secrets)).filter(|message| !message.is_empty())
 }
 
+/// In any case, and with parameters or without (RFC 9110, section 8.3.1).
 fn is_protobuf(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|value| value == "application/x-protobuf")
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("application/x-protobuf")
 }
 
 /// One line, of some length at most, without `secrets`: hidden before the cut, which may leave a part of
@@ -162,6 +165,21 @@ mod tests {
                 said,
                 "{content_type}"
             );
+        }
+    }
+
+    #[test]
+    fn a_partial_success_is_read_however_its_type_is_written() {
+        // `partial_success`, field 1: `rejected_spans` 2, `error_message` "no".
+        let body = [0x0a, 6, 0x08, 2, 0x12, 2, b'n', b'o'];
+        for (content_type, rejected) in [
+            ("application/x-protobuf", 2),
+            ("Application/X-Protobuf", 2),
+            ("application/x-protobuf; charset=utf-8", 2),
+            ("application/json", 0),
+        ] {
+            let (count, _) = partial_success(&headers(content_type), &body, &Secrets::default());
+            assert_eq!(count, rejected, "{content_type}");
         }
     }
 

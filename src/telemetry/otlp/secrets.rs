@@ -4,8 +4,7 @@
 use reqwest::header::HeaderMap;
 use url::Url;
 
-/// What is shown instead.
-const REDACTED: &str = "REDACTED";
+use crate::redaction::REDACTED;
 
 /// Shorter ones are no secrets, and in every other word.
 const SHORTEST: usize = 6;
@@ -18,7 +17,9 @@ impl Secrets {
     /// The values of the sensitive `headers`, and of the query of `url`.
     pub(super) fn new(headers: &HeaderMap, url: &str) -> Self {
         let headers = headers.values().filter(|value| value.is_sensitive());
-        let words = headers.filter_map(|value| value.to_str().ok()).flat_map(|value| {
+        // Not `to_str`, which knows ASCII alone.
+        let headers = headers.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
+        let words = headers.flat_map(|value| {
             let words = value.split_whitespace();
             // `Bearer` is none (RFC 9110, section 11.4).
             words.skip(usize::from(value.trim().contains(char::is_whitespace)))
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
 
     fn sensitive(value: &'static str) -> HeaderValue {
-        let mut value = HeaderValue::from_static(value);
+        let mut value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
         value.set_sensitive(true);
         value
     }
@@ -57,6 +58,7 @@ mod tests {
         let headers = HeaderMap::from_iter([
             (reqwest::header::AUTHORIZATION, sensitive("Bearer abcdefg")),
             (reqwest::header::COOKIE, sensitive("abcdefghij")),
+            (reqwest::header::FROM, sensitive("pass phrasé")),
             (reqwest::header::RANGE, sensitive("1")),
             (reqwest::header::HOST, HeaderValue::from_static("a.example")),
         ]);
@@ -66,6 +68,7 @@ mod tests {
             ("a Bearer abcdefg, a abcdefghij", "a Bearer REDACTED, a REDACTED"),
             ("/v1/traces?key=q%20w%20e%20r&b=1", "/v1/traces?key=REDACTED&b=1"),
             ("no such key: q w e r", "no such key: REDACTED"),
+            ("who is phrasé?", "who is REDACTED?"),
             ("a.example says 1", "a.example says 1"),
         ] {
             assert_eq!(secrets.hide(text), shown);

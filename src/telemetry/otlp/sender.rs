@@ -1,19 +1,13 @@
 //! Holds a batch until the receiver has it, refuses it for good, or the process ends. What comes in
 //! meanwhile waits in the processor's queue.
 
-use std::time::Duration;
-
 use opentelemetry_http::Bytes;
 
 use super::answer::Answer;
 use super::client::Client;
-use crate::http_client::retry;
 use crate::telemetry::account::{Account, RateLimit};
 use crate::telemetry::end::End;
-use crate::telemetry::patience::{FIRST_DELAY, LONGEST_DELAY, Patience};
-
-/// As long as a receiver may keep us waiting by `Retry-After`: a day would be a mistake, or an attack.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
+use crate::telemetry::patience::Patience;
 
 /// Sends requests to one receiver, one at a time.
 #[derive(Debug)]
@@ -41,8 +35,8 @@ impl Sender {
 
     /// Delivers a `request` that carries `count` items. Blocks while the receiver is away.
     pub(super) fn send(&self, count: u64, request: &Bytes) -> Sent {
-        if self.patience.is_paused() {
-            self.account.failed(count, WRONG_KEY);
+        if let Some(reason) = self.patience.refusal() {
+            self.account.failed(count, &reason);
             return Sent::Settled;
         }
         let body = self.client.body(request);
@@ -62,8 +56,9 @@ impl Sender {
                     return Sent::Settled;
                 }
                 Answer::WrongKey { reason } => {
-                    self.patience.pause();
-                    self.account.failed(count, &format!("{reason}; {WRONG_KEY}"));
+                    let reason = format!("{reason}; {WRONG_KEY}");
+                    self.account.failed(count, &reason);
+                    self.patience.refused(reason);
                     return Sent::Settled;
                 }
                 Answer::Rejected { reason } => {
@@ -73,9 +68,7 @@ impl Sender {
                 Answer::Later { reason: why, after, .. } => {
                     self.account.delayed(count, &why);
                     reason = why;
-                    let backoff = || retry::backoff(FIRST_DELAY, LONGEST_DELAY, tries);
-                    self.patience
-                        .wait(after.map_or_else(backoff, |it| it.min(LONGEST_RETRY_AFTER)));
+                    self.patience.wait(tries, after);
                 }
             }
         }

@@ -86,7 +86,7 @@ impl Root {
 
     /// Is it sampled, and if so, by which threshold?
     // X-Ray's rules alone look at attributes.
-    #[cfg_attr(not(feature = "aws"), allow(unused_variables))]
+    #[cfg_attr(not(feature = "aws"), expect(unused_variables))]
     fn decide(
         &self,
         randomness: impl FnOnce() -> Randomness,

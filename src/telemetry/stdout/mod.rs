@@ -1,12 +1,13 @@
 //! The console: each span to stdout as it ends, through a SimpleSpanProcessor.
 //!
-//! What prints is an exporter like any other, chosen by [`ConsoleFormat`]: `dump.rs`, or
+//! What prints is an exporter like any other, chosen by [`ConsoleFormat`]: `dump.rs`, `tree.rs`, or
 //! opentelemetry-stdout itself. It would print on the thread that ends the span, which in a service is
 //! a request's, and whoever reads stdout may be slow (`| less`, a log driver that is stuck) or gone
 //! (`| head`). So a thread of its own prints, and what it cannot keep up with is dropped and counted:
 //! nothing in a request waits for a reader.
 
 mod dump;
+mod tree;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -20,6 +21,7 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SimpleSpanProcessor, SpanData, SpanExporter};
 
 use self::dump::DumpExporter;
+use self::tree::TreeExporter;
 use super::account::Account;
 use super::pipeline::Pipeline;
 use crate::config::ConsoleFormat;
@@ -43,6 +45,7 @@ pub(super) fn pipeline(
         ConsoleFormat::Dump => {
             QueueExporter::start(DumpExporter::new(resource.clone()), account.clone())?
         }
+        ConsoleFormat::Tree => QueueExporter::start(TreeExporter::default(), account.clone())?,
         ConsoleFormat::OpentelemetryStdout => {
             let mut stock = opentelemetry_stdout::SpanExporter::default();
             stock.set_resource(resource);
@@ -70,6 +73,8 @@ impl QueueExporter {
         let of_thread = account.clone();
         std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
             print_all(&stdout, &spans, &of_thread);
+            // It may print what it still has.
+            drop(stdout);
             drop(running);
         })?;
         Ok(Self { account, queue: Mutex::new(Some(queue)), printing: Mutex::new(printing) })

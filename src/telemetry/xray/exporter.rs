@@ -56,9 +56,7 @@ impl Exporter {
             sent -= refused;
             fail("the X-Ray daemon's host refuses them".to_owned(), refused);
         }
-        if sent > 0 {
-            self.account.exported(sent);
-        }
+        self.account.exported(sent);
         for (reason, count) in failures {
             self.account.failed(count, &reason);
         }

@@ -111,6 +111,18 @@ impl Connection {
         std::mem::take(&mut self.unread)
     }
 
+    /// Waits until `text` has come, and gives all that came until then.
+    pub fn wait_for(&mut self, text: &str) -> String {
+        loop {
+            let come = String::from_utf8_lossy(&self.unread).into_owned();
+            if come.contains(text) {
+                self.unread.clear();
+                return come;
+            }
+            assert!(self.read_more(), "closed before {text:?}: {come}");
+        }
+    }
+
     /// Reads one answer; to HEAD it has no body, whatever its length says.
     pub fn answer(&mut self, to_head: bool) -> Answer {
         let end = loop {

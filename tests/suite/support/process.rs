@@ -11,7 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 /// The binary with these variables and no others.
 pub fn command(vars: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_backend-actix"));
-    command.env_clear().envs(vars.iter().copied());
+    // No page, unless a test asks for it: there is only one port 3000.
+    command.env_clear().env("WEB_ADDRESS", "").envs(vars.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -74,7 +75,18 @@ impl Process {
     /// The same, with this as its stdout.
     pub fn start_into(stdout: impl Into<Stdio>, vars: &[(&str, &str)]) -> Self {
         let vars: Vec<_> = [("PORT", "0"), ("WORKERS", "2")].iter().chain(vars).copied().collect();
-        let mut child = command(&vars).stdout(stdout).spawn().unwrap();
+        Self::start_command(command(&vars).stdout(stdout))
+    }
+
+    /// The binary with its page where it is by default, if it can be there; no spans on stdout.
+    #[allow(dead_code)] // not for tests/soak
+    pub fn start_with_default_page() -> Self {
+        let vars = [("PORT", "0"), ("OTEL_TRACES_EXPORTER", "none")];
+        Self::start_command(command(&vars).env_remove("WEB_ADDRESS"))
+    }
+
+    fn start_command(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut stderr = Stderr::read(child.stderr.take().unwrap());
         let line = stderr.wait_for("listening on http://");
         let (_, address) = line.split_once("listening on http://").unwrap();
@@ -130,6 +142,11 @@ impl Process {
             stdout: self.stdout.take().map(|stdout| stdout.join().unwrap()).unwrap_or_default(),
             stderr,
         }
+    }
+
+    /// Waits for the end, and reads nothing of what it says until then.
+    pub fn wait_unread(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// Sends SIGTERM and waits for the end.

@@ -400,7 +400,8 @@ impl MessageBody for Broken {
     }
 }
 
-fn spans(export: ExportTraceServiceRequest) -> Vec<Received> {
+/// The spans of an export.
+pub fn spans(export: ExportTraceServiceRequest) -> Vec<Received> {
     let mut received = Vec::new();
     for of_resource in export.resource_spans {
         let resource = attributes(&of_resource.resource.unwrap_or_default().attributes);

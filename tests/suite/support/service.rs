@@ -15,6 +15,7 @@ use backend_actix::report::Rollbar;
 use backend_actix::server;
 use backend_actix::server_span::Middleware;
 use backend_actix::telemetry::Telemetry;
+use backend_actix::web::{self, Page, Serving};
 use opentelemetry::trace::TracerProvider;
 use serde_json::json;
 
@@ -23,6 +24,7 @@ use super::receiver::{Received, Receiver};
 
 pub struct Service {
     pub address: SocketAddr,
+    page: Option<Serving>,
     receiver: Receiver,
     telemetry: Telemetry,
     server: ServerHandle,
@@ -41,6 +43,7 @@ impl Service {
         let needed = [
             ("PORT", "0"),
             ("WORKERS", "1"),
+            ("WEB_ADDRESS", ""),
             ("OTEL_TRACES_EXPORTER", "otlp"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
         ];
@@ -49,17 +52,30 @@ impl Service {
             .chain(vars)
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let config = Config::from_vars(vars).unwrap();
-        let telemetry = Telemetry::start(&config.telemetry).unwrap();
+        let mut config = Config::from_vars(vars).unwrap();
+        let page = Page::bind(&config.web).unwrap();
+        let recent = page.as_ref().map(Page::recent_traces);
+        let telemetry = Telemetry::start_with(&config.telemetry, recent).unwrap();
+        config.origins = config.origins.and(page.iter().flat_map(Page::origins));
         let rollbar = config.rollbar.as_ref().map(|config| Rollbar::start(config).unwrap());
+        let of_page = (config.telemetry.clone(), telemetry.accounts());
         let (provider, accounts) = (telemetry.tracer_provider().clone(), telemetry.accounts());
-        Self::run(receiver, telemetry, move || {
+        let mut service = Self::run(receiver, telemetry, move || {
             let server = server::listen(&config, &provider, &accounts, rollbar.as_ref()).unwrap();
             let (address, handle) = (server.addresses()[0], server.handle());
             // Nobody will signal: the handle stops it.
             let (_, no_signal) = tokio::sync::oneshot::channel();
             (address, handle, async move { server.run(no_signal).await.map(drop).unwrap() })
-        })
+        });
+        let (telemetry, accounts) = of_page;
+        let of_service = web::Service { api: service.address, accounts, telemetry };
+        service.page = page.map(|page| page.serve(of_service).unwrap());
+        service
+    }
+
+    /// Where its page is; it has one if `WEB_ADDRESS` says so.
+    pub fn page(&self) -> SocketAddr {
+        self.page.as_ref().expect("a page").address()
     }
 
     /// A service of the test's own, traced by the middleware as anybody would use it.
@@ -116,7 +132,7 @@ impl Service {
             });
         });
         let (address, server) = started.recv().unwrap();
-        Self { address, receiver, telemetry, server, thread }
+        Self { address, page: None, receiver, telemetry, server, thread }
     }
 
     /// Where it sends its spans.
@@ -149,6 +165,9 @@ impl Service {
 
     /// Stops the service and gives all spans that it sent: nothing is left to wait for.
     pub fn stop(self) -> Vec<Received> {
+        if let Some(page) = self.page {
+            page.stop();
+        }
         drop(self.server.stop(true));
         self.thread.join().unwrap();
         let deliveries = self.telemetry.shutdown(Instant::now() + Duration::from_secs(30));

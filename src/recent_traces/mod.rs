@@ -1,0 +1,344 @@
+//! The last traces, in memory, for the page that shows them (`web`).
+//!
+//! [`RecentTraces`] is a span processor. What a request pays for it is little: a copy of each span when
+//! it starts, so that it can be seen while it runs, and a push onto a list when it ends. Everything
+//! else is done by whoever reads, on the page's own thread: [`RecentTraces::read`] first sorts what has
+//! come since. Nothing here grows without a bound, and where a bound is reached a request never waits:
+//! spans are left out, and counted.
+//!
+//! | file | what |
+//! |---|---|
+//! | `open_spans.rs` | spans that still run |
+//! | `inbox.rs` | spans that have ended, and wait to be sorted |
+//! | `kept.rs` | the traces: how many are kept, and which go first |
+//! | `trace.rs` | one trace; `summary.rs`, the row it has in a list; `waterfall.rs`, its spans as a tree |
+//! | `filter.rs` | which traces one asks for |
+//! | `requests.rs` | each request's route, time and duration; `routes.rs`, what follows from them |
+//! | `size.rs` | how much memory a span takes |
+
+mod filter;
+mod inbox;
+mod kept;
+mod open_spans;
+mod requests;
+mod routes;
+mod size;
+mod summary;
+#[cfg(test)]
+pub(crate) mod test_spans;
+mod trace;
+mod waterfall;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use opentelemetry::Context;
+use opentelemetry::trace::{Span as _, TraceId};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+
+pub use filter::{Filter, StatusFilter};
+use inbox::Inbox;
+pub use kept::Change;
+use kept::Kept;
+use open_spans::OpenSpans;
+pub use routes::{Cell, Heatmap, RouteFigures, Routes};
+pub use summary::Summary;
+pub use trace::Trace;
+pub use waterfall::{Node, Waterfall};
+
+use crate::telemetry::cut_values;
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Traces.
+    pub traces: usize,
+    /// The memory that their spans take, in bytes; those that run or wait to be sorted take at most
+    /// half as much besides.
+    pub bytes: usize,
+    /// How many characters of an attribute's value.
+    pub value_length: usize,
+}
+
+/// The last traces; clones are the same.
+#[derive(Clone, Debug)]
+pub struct RecentTraces(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    limits: Limits,
+    open: OpenSpans,
+    inbox: Inbox,
+    kept: Mutex<Kept>,
+    resource: OnceLock<Resource>,
+}
+
+impl RecentTraces {
+    /// None yet.
+    pub fn new(limits: Limits) -> Self {
+        Self(Arc::new(Inner {
+            limits,
+            open: OpenSpans::new(limits.bytes / 4),
+            inbox: Inbox::new(limits.bytes / 4),
+            kept: Mutex::new(Kept::new(limits, SystemTime::now())),
+            resource: OnceLock::new(),
+        }))
+    }
+
+    /// What may be kept.
+    pub fn limits(&self) -> Limits {
+        self.0.limits
+    }
+
+    /// Says where all spans come from. Only the first time counts: a processor has one provider.
+    pub(crate) fn set_resource(&self, resource: &Resource) {
+        let _ = self.0.resource.set(resource.clone());
+    }
+
+    /// Where all spans come from; `None` until a provider has started.
+    pub fn resource(&self) -> Option<&Resource> {
+        self.0.resource.get()
+    }
+
+    /// The traces, with everything that has ended until now. Blocks others that read, never a request.
+    pub fn read(&self) -> Reading<'_> {
+        let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // In this order: a span that ends meanwhile is in both, never in neither.
+        let open = self.0.open.snapshot();
+        let arrived = self.0.inbox.take();
+        kept.add(arrived, &open);
+        Reading { kept, open }
+    }
+
+    /// Forgets all traces and all figures.
+    pub fn clear(&self) {
+        let mut reading = self.read();
+        reading.kept.clear(SystemTime::now());
+        self.0.inbox.forget_left_out();
+    }
+
+    /// How many spans came faster than they could be sorted, and are not kept.
+    pub fn left_out(&self) -> u64 {
+        self.0.inbox.left_out()
+    }
+}
+
+/// The traces at one moment.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    kept: MutexGuard<'a, Kept>,
+    open: Vec<Arc<SpanData>>,
+}
+
+impl Reading<'_> {
+    /// The traces that `filter` lets through, the one that started last first, `limit` at most; those
+    /// that run among them.
+    pub fn list(&self, filter: &Filter, limit: usize) -> Vec<Summary> {
+        let running = self.running();
+        let mut summaries: Vec<_> = self
+            .kept
+            .traces()
+            .map(|trace| running.iter().find(|r| r.id() == trace.id()).unwrap_or(trace))
+            .chain(running.iter().filter(|trace| self.kept.get(trace.id()).is_none()))
+            .filter_map(|trace| {
+                let summary = trace.summary();
+                filter.matches(&summary, trace).then_some(summary)
+            })
+            .collect();
+        summaries.sort_by_key(|summary| std::cmp::Reverse(summary.start));
+        summaries.truncate(limit);
+        summaries
+    }
+
+    /// One trace, with its spans that run.
+    pub fn trace(&self, id: TraceId) -> Option<Trace> {
+        let running = self.open.iter().filter(|span| span.span_context.trace_id() == id);
+        let mut trace = self.kept.get(id).cloned();
+        for span in running {
+            trace.get_or_insert_with(|| Trace::new(id)).run(Arc::clone(span));
+        }
+        trace
+    }
+
+    /// All traces that have ended spans, the oldest first.
+    pub fn traces(&self) -> impl Iterator<Item = &Trace> {
+        self.kept.traces()
+    }
+
+    /// The traces that have a span which runs for at least as long as `for_at_least` by now.
+    pub fn running_for(&self, for_at_least: Duration) -> Vec<Summary> {
+        let started = SystemTime::now().checked_sub(for_at_least);
+        let is_old = |trace: &Trace| started.is_none_or(|started| trace.runs_since(started));
+        self.running().iter().filter(|trace| is_old(trace)).map(Trace::summary).collect()
+    }
+
+    /// What has changed after the change numbered `after`, and the number of the last.
+    pub fn changes(&self, after: u64) -> (Vec<Change>, u64) {
+        self.kept.changes(after)
+    }
+
+    /// What the requests of the last `window` tell, by route; of all that are remembered, without one.
+    pub fn routes(&self, window: Option<Duration>, route: Option<&str>) -> Routes {
+        self.kept.requests().routes(window, route, SystemTime::now())
+    }
+
+    /// How many traces are kept, and the memory that they take.
+    pub fn usage(&self) -> (usize, usize) {
+        self.kept.usage()
+    }
+
+    fn running(&self) -> Vec<Trace> {
+        let ids: HashSet<_> = self.open.iter().map(|span| span.span_context.trace_id()).collect();
+        ids.into_iter().filter_map(|id| self.trace(id)).collect()
+    }
+}
+
+impl SpanProcessor for RecentTraces {
+    fn on_start(&self, span: &mut Span, _: &Context) {
+        if !span.span_context().is_sampled() || !self.0.open.has_room() {
+            return;
+        }
+        if let Some(mut started) = span.exported_data() {
+            cut_values(&mut started, self.0.limits.value_length);
+            self.0.open.insert(started);
+        }
+    }
+
+    fn on_end(&self, mut span: SpanData) {
+        if !span.span_context.is_sampled() {
+            return;
+        }
+        let id = span.span_context.span_id();
+        cut_values(&mut span, self.0.limits.value_length);
+        self.0.inbox.push(span);
+        self.0.open.remove(id);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use opentelemetry::trace::{TraceContextExt, Tracer, TracerProvider};
+    use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+
+    use super::*;
+
+    const LIMITS: Limits = Limits { traces: 100, bytes: 1 << 20, value_length: 100 };
+
+    fn provider(recent: &RecentTraces) -> SdkTracerProvider {
+        SdkTracerProvider::builder().with_span_processor(recent.clone()).build()
+    }
+
+    fn all(recent: &RecentTraces) -> Vec<Summary> {
+        recent.read().list(&Filter::default(), usize::MAX)
+    }
+
+    #[test]
+    fn a_span_is_seen_while_it_runs_and_after_it_has_ended() {
+        let recent = RecentTraces::new(LIMITS);
+        let tracer = provider(&recent).tracer("t");
+        let root = Context::new().with_span(tracer.start_with_context("root", &Context::new()));
+        tracer.start_with_context("child", &root).end();
+
+        let seen = all(&recent);
+        assert_eq!(seen.len(), 1);
+        assert_eq!((seen[0].name.as_str(), seen[0].is_running, seen[0].spans), ("root", true, 2));
+        assert_eq!(seen[0].duration, None);
+        let trace = recent.read().trace(seen[0].trace_id).unwrap();
+        let running: Vec<_> = trace.waterfall().nodes.iter().map(|node| node.is_running).collect();
+        assert_eq!(running, [true, false]);
+        assert_eq!(recent.read().running_for(Duration::ZERO).len(), 1);
+        assert_eq!(recent.read().running_for(Duration::from_secs(3600)).len(), 0);
+
+        root.span().end();
+        let seen = all(&recent);
+        assert_eq!(seen.len(), 1);
+        assert_eq!((seen[0].name.as_str(), seen[0].is_running, seen[0].spans), ("root", false, 2));
+        assert!(seen[0].duration.is_some());
+        assert_eq!(recent.read().running_for(Duration::ZERO).len(), 0);
+    }
+
+    #[test]
+    fn what_is_not_sampled_is_not_kept() {
+        let recent = RecentTraces::new(LIMITS);
+        let provider = SdkTracerProvider::builder()
+            .with_sampler(Sampler::AlwaysOff)
+            .with_span_processor(recent.clone())
+            .build();
+        provider.tracer("t").start("unseen").end();
+        assert!(all(&recent).is_empty());
+    }
+
+    #[test]
+    fn values_are_as_long_as_the_limit_says() {
+        let recent = RecentTraces::new(LIMITS);
+        let tracer = provider(&recent).tracer("t");
+        let long = opentelemetry::KeyValue::new("long", "x".repeat(1000));
+        let mut span = tracer.span_builder("s").with_attributes([long]).start(&tracer);
+        let length = || {
+            let id = all(&recent)[0].trace_id;
+            let trace = recent.read().trace(id).unwrap();
+            trace.spans().next().unwrap().attributes[0].value.as_str().len()
+        };
+        assert_eq!(length(), 100, "it runs");
+        span.end();
+        assert_eq!(length(), 100, "it has ended");
+    }
+
+    #[test]
+    fn forgotten_is_forgotten() {
+        let recent = RecentTraces::new(LIMITS);
+        let tracer = provider(&recent).tracer("t");
+        tracer.start("gone").end();
+        recent.clear();
+        assert!(all(&recent).is_empty());
+        assert_eq!(recent.read().usage(), (0, 0));
+        tracer.start("new").end();
+        assert_eq!(all(&recent).len(), 1);
+    }
+
+    #[test]
+    fn many_threads_lose_nothing_that_is_read_in_time() {
+        let limits = Limits { traces: 10_000, bytes: 64 << 20, value_length: 100 };
+        let recent = RecentTraces::new(limits);
+        let provider = provider(&recent);
+        let (threads, each) = (8, 400);
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let tracer = provider.tracer("t");
+                        for _ in 0..each {
+                            let root = tracer.start_with_context("root", &Context::new());
+                            let root = Context::new().with_span(root);
+                            tracer.start_with_context("child", &root).end();
+                            root.span().end();
+                        }
+                    })
+                })
+                .collect();
+            while !workers.iter().all(thread::ScopedJoinHandle::is_finished) {
+                let seen = all(&recent);
+                assert!(seen.iter().all(|summary| summary.spans <= 2));
+                thread::yield_now();
+            }
+        });
+        let seen = all(&recent);
+        let spans: usize = seen.iter().map(|summary| summary.spans).sum();
+        assert_eq!(spans as u64 + recent.left_out(), threads * each * 2);
+        assert!(seen.iter().all(|summary| !summary.is_running));
+        assert_eq!(recent.0.open.snapshot().len(), 0);
+    }
+}

@@ -1,0 +1,123 @@
+//! What is remembered of each request, also when its trace is gone: the figures of the routes are of all
+//! requests, not of those that happen to be kept.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use opentelemetry::trace::{SpanKind, Status};
+use opentelemetry_sdk::trace::SpanData;
+use opentelemetry_semantic_conventions::attribute as key;
+
+use super::summary::{duration, text};
+
+/// A SERVER span that has ended.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    /// `http.route`, or nothing.
+    pub(super) route: Arc<str>,
+    pub(super) start: SystemTime,
+    pub(super) duration: Duration,
+    pub(super) has_failed: bool,
+}
+
+/// The last requests, in the order in which they ended.
+#[derive(Debug)]
+pub(super) struct Requests {
+    max: usize,
+    requests: VecDeque<Request>,
+    /// Each route once: so few texts for so many requests.
+    routes: Vec<Arc<str>>,
+    /// Of all requests that have ended since then we know.
+    complete_since: SystemTime,
+}
+
+/// How many routes are told apart; requests of others have none. A service has as many as its table.
+const ROUTES: usize = 512;
+
+impl Requests {
+    pub(super) fn new(max: usize, now: SystemTime) -> Self {
+        Self { max, requests: VecDeque::new(), routes: Vec::new(), complete_since: now }
+    }
+
+    /// Notes a span, if it is a request.
+    pub(super) fn add(&mut self, span: &SpanData) {
+        if span.span_kind != SpanKind::Server || self.max == 0 {
+            return;
+        }
+        if self.requests.len() >= self.max
+            && let Some(oldest) = self.requests.pop_front()
+        {
+            let end = oldest.start + oldest.duration;
+            self.complete_since = self.complete_since.max(end);
+        }
+        let route = self.route(text(span, key::HTTP_ROUTE).unwrap_or_default());
+        self.requests.push_back(Request {
+            route,
+            start: span.start_time,
+            duration: duration(span),
+            has_failed: matches!(span.status, Status::Error { .. }),
+        });
+    }
+
+    fn route(&mut self, route: String) -> Arc<str> {
+        if let Some(known) = self.routes.iter().find(|known| ***known == *route) {
+            return Arc::clone(known);
+        }
+        if self.routes.len() >= ROUTES {
+            return Arc::from("");
+        }
+        let route = Arc::<str>::from(route);
+        self.routes.push(Arc::clone(&route));
+        route
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Request> {
+        self.requests.iter()
+    }
+
+    pub(super) fn complete_since(&self) -> SystemTime {
+        self.complete_since
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_spans::{at, failed, request, span};
+    use super::*;
+
+    #[test]
+    fn so_many_are_remembered_and_since_when_is_known() {
+        let mut requests = Requests::new(3, at(0));
+        (0..5).for_each(|n| requests.add(&request(n, "/a", n * 10, n * 10 + 4)));
+        requests.add(&span(9, 9, 0)); // no request
+        let starts: Vec<_> = requests.iter().map(|request| request.start).collect();
+        assert_eq!(starts, [at(20), at(30), at(40)]);
+        assert_eq!(requests.complete_since(), at(14));
+        assert_eq!(requests.routes.len(), 1);
+    }
+
+    #[test]
+    fn a_request_is_its_route_its_time_and_whether_it_failed() {
+        let mut requests = Requests::new(3, at(0));
+        requests.add(&failed(request(1, "/a", 10, 40)));
+        let mut unmatched = request(2, "/a", 10, 20);
+        unmatched.attributes.clear();
+        requests.add(&unmatched);
+        let seen: Vec<_> =
+            requests.iter().map(|r| (&*r.route, r.duration.as_micros(), r.has_failed)).collect();
+        assert_eq!(seen, [("/a", 30, true), ("", 10, false)]);
+    }
+
+    #[test]
+    fn there_are_only_so_many_routes() {
+        let mut requests = Requests::new(10_000, at(0));
+        for n in 0..ROUTES + 5 {
+            let mut span = request(1, "/a", 0, 1);
+            span.attributes[1].value = format!("/{n}").into();
+            requests.add(&span);
+        }
+        assert_eq!(requests.routes.len(), ROUTES);
+        assert_eq!(requests.iter().filter(|request| request.route.is_empty()).count(), 5);
+    }
+}
