@@ -8,6 +8,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+#[cfg(feature = "aws")]
 use crate::support::honeycomb::KEY;
 use crate::support::http::{Answer, Connection};
 use crate::support::process::{Process, run};
