@@ -6,6 +6,7 @@
 //! | `spans.rs` | the exporters of spans, each tried |
 //! | `otlp.rs` | an OTLP receiver: its address, a connection, TLS |
 //! | `xray.rs` | the X-Ray daemon |
+//! | `logs.rs` | the exporters of log records |
 //! | `rollbar.rs` | Rollbar |
 //! | `honeycomb.rs` | whose key it is, and where to look |
 //! | `test_span.rs` | one span through the exporter itself |
@@ -13,6 +14,7 @@
 //! Another destination is another function that is handed the `Report`, called in [`run`].
 
 pub(crate) mod honeycomb;
+mod logs;
 mod otlp;
 mod report;
 mod rollbar;
@@ -44,6 +46,7 @@ pub fn run(config: &Config, out: &mut dyn Write) -> Result<(), CheckError> {
     config.warnings.iter().for_each(|warning| report.warning(warning));
 
     spans::check(config, &mut report);
+    logs::check(config, &mut report);
     if let Some(config) = &config.rollbar {
         rollbar::check(config, &mut report);
     }

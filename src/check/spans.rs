@@ -46,7 +46,7 @@ pub(super) fn check(config: &Config, report: &mut Report<'_>) {
     }
 }
 
-fn without_exporters(telemetry: &TelemetryConfig) -> TelemetryConfig {
+pub(super) fn without_exporters(telemetry: &TelemetryConfig) -> TelemetryConfig {
     TelemetryConfig {
         console: false,
         otlp: None,

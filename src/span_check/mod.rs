@@ -19,6 +19,8 @@ use opentelemetry_sdk::trace::SpanData;
 use opentelemetry_semantic_conventions::attribute as key;
 use serde::Serialize;
 
+use crate::telemetry::SAMPLE_RATE;
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -121,6 +123,10 @@ impl Findings {
         if let Some((_, instead)) = DEPRECATED.iter().find(|(deprecated, _)| *deprecated == name) {
             let message = format!("`{name}` is deprecated: {instead}");
             return self.add(Level::Violation, Rule::DeprecatedName, Some(name), message);
+        }
+        // Honeycomb's own, and no other would do.
+        if name == SAMPLE_RATE {
+            return;
         }
         if !has_form_of_a_name(name) {
             let message = format!(
@@ -385,6 +391,11 @@ mod tests {
 
     fn rules(span: &SpanData) -> Vec<(Rule, Option<String>)> {
         check(span, false).into_iter().map(|finding| (finding.rule, finding.attribute)).collect()
+    }
+
+    #[test]
+    fn honeycombs_own_name_is_no_finding() {
+        assert_eq!(rules(&with(server(), &[KeyValue::new(SAMPLE_RATE, 10)])), []);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use opentelemetry_sdk::logs::{
 };
 
 use super::account::Account;
+use super::pipeline::tell_of_end;
 use crate::config::telemetry::BatchConfig;
 
 /// What an account of this kind counts.
@@ -63,13 +64,7 @@ impl LogPipeline {
 
     /// Exports what is queued and stops, within `timeout`.
     pub(super) fn drain(&self, timeout: Duration) {
-        match self.shutdown_with_timeout(timeout) {
-            Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
-            Err(error) => {
-                let destination = self.account().destination();
-                tracing::warn!(destination, %error, "export was cut off");
-            }
-        }
+        tell_of_end(self.account(), self.shutdown_with_timeout(timeout));
     }
 }
 

@@ -39,6 +39,7 @@ use log_pipeline::LogPipeline;
 pub(crate) use otlp::http_client as otlp_client;
 use pipeline::Pipeline;
 pub(crate) use resource::host_name;
+pub(crate) use sampler::SAMPLE_RATE;
 use sampler::Unsampled;
 pub(crate) use stdout::THREAD as CONSOLE_THREAD;
 

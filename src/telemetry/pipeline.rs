@@ -80,13 +80,18 @@ impl Pipeline {
 
     /// Exports what is queued and stops, within `timeout`.
     pub(super) fn drain(&self, timeout: Duration) {
-        match self.shutdown_with_timeout(timeout) {
-            Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
-            // Nothing is lost unsaid: what was not exported is in the account.
-            Err(error) => {
-                let destination = self.account().destination();
-                tracing::warn!(destination, %error, "export was cut off");
-            }
+        tell_of_end(self.account(), self.shutdown_with_timeout(timeout));
+    }
+}
+
+/// Warns where the end of a pipeline came too early.
+pub(super) fn tell_of_end(account: &Account, end: OTelSdkResult) {
+    match end {
+        Ok(()) | Err(OTelSdkError::AlreadyShutdown) => {}
+        // Nothing is lost unsaid: what was not exported is in the account.
+        Err(error) => {
+            let destination = account.destination();
+            tracing::warn!(destination, %error, "export was cut off");
         }
     }
 }

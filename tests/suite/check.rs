@@ -295,3 +295,24 @@ fn rollbar_is_sent_an_item_and_what_it_answers_is_said() {
         }
     }
 }
+
+#[test]
+fn a_record_goes_through_each_exporter_of_log_records() {
+    for (behaviour, says) in [(Behaviour::Accept, None), (Fail(401, None, ""), Some("401"))] {
+        let receiver = Receiver::start_as(move |_| behaviour);
+        let checked = check(&[
+            ("OTEL_TRACES_EXPORTER", "none"),
+            ("OTEL_LOGS_EXPORTER", "otlp"),
+            (ENDPOINT, &receiver.endpoint()),
+        ]);
+        match says {
+            None => {
+                checked.assert_works();
+                let accepted = format!("accepted by otlp {}/v1/logs", receiver.endpoint());
+                assert!(checked.line("ok       test record").ends_with(&accepted));
+                assert_eq!(receiver.logs().len(), 1, "{}", checked.stdout);
+            }
+            Some(part) => checked.assert_fails("test record", &[part, "OTEL_LOGS_EXPORTER"]),
+        }
+    }
+}

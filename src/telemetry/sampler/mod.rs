@@ -28,7 +28,7 @@ pub(super) use unsampled::Unsampled;
 
 /// The attribute by which Honeycomb multiplies a span: an integer, and 1 where neither it nor a
 /// threshold is there. It is wanted on each span, since each is counted on its own.
-const SAMPLE_RATE: &str = "SampleRate";
+pub(crate) const SAMPLE_RATE: &str = "SampleRate";
 
 /// The sampler that is configured.
 pub(super) fn sampler(config: &TelemetryConfig) -> Sampler {

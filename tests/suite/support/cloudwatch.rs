@@ -2,19 +2,17 @@
 //! signature, refuses what breaks a limit of `PutLogEvents`, and fails as a test wants it to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
-use std::sync::{Arc, Condvar, Mutex, mpsc};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
 use actix_web::http::header::DATE;
-use actix_web::rt::System;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use aws_lc_rs::{digest, hmac};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+
+use super::server::Server;
 
 pub const ACCESS_KEY: &str = "AKIDEXAMPLE";
 /// Whoever finds it in an output has found a leak.
@@ -65,10 +63,8 @@ struct Seen {
 
 /// The endpoint; it stops when it is dropped.
 pub struct CloudWatch {
-    address: SocketAddr,
     seen: Arc<Seen>,
-    server: ServerHandle,
-    thread: Option<JoinHandle<()>>,
+    server: Server,
 }
 
 impl CloudWatch {
@@ -88,35 +84,25 @@ impl CloudWatch {
 
     fn start_with(ahead: TimeDelta, behave: Behave) -> Self {
         let seen = Arc::new(Seen::default());
-        let (sender, started) = mpsc::channel();
         let app_seen = Arc::clone(&seen);
-        let thread = std::thread::spawn(move || {
-            System::new().block_on(async move {
-                let server = HttpServer::new(move || {
-                    App::new()
-                        .app_data(web::Data::from(Arc::clone(&app_seen)))
-                        .app_data(web::Data::new(Arc::clone(&behave)))
-                        .app_data(web::Data::new(ahead))
-                        .app_data(web::PayloadConfig::new(64 * 1024 * 1024))
-                        .route("/", web::post().to(receive))
-                })
-                .workers(1)
-                .disable_signals()
-                .bind("127.0.0.1:0")
-                .unwrap();
-                let address = server.addrs()[0];
-                let server = server.run();
-                sender.send((address, server.handle())).unwrap();
-                server.await.unwrap();
+        let server = Server::start(move || {
+            let server = HttpServer::new(move || {
+                App::new()
+                    .app_data(web::Data::from(Arc::clone(&app_seen)))
+                    .app_data(web::Data::new(Arc::clone(&behave)))
+                    .app_data(web::Data::new(ahead))
+                    .app_data(web::PayloadConfig::new(64 * 1024 * 1024))
+                    .route("/", web::post().to(receive))
             });
+            let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
+            (server.addrs()[0], server.run())
         });
-        let (address, server) = started.recv().unwrap();
-        Self { address, seen, server, thread: Some(thread) }
+        Self { seen, server }
     }
 
     /// What `AWS_ENDPOINT_URL` is to be.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.server.address)
     }
 
     /// The events that have been put so far.
@@ -165,15 +151,6 @@ impl CloudWatch {
         let mut state = self.seen.state.lock().unwrap();
         assert!(state.faults.is_empty(), "{:#?}", state.faults);
         with(&mut state)
-    }
-}
-
-impl Drop for CloudWatch {
-    fn drop(&mut self) {
-        drop(self.server.stop(false));
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod process;
 pub mod receiver;
 pub mod rollbar;
 pub mod scripted;
+pub mod server;
 pub mod service;
 #[cfg(feature = "aws")]
 pub mod xray_daemon;

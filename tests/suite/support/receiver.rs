@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
-use actix_web::rt::{System, time::sleep};
+use actix_web::rt::time::sleep;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::{
@@ -30,6 +28,7 @@ use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
 
 use super::honeycomb;
+use super::server::Server;
 
 /// A span as it arrived.
 #[derive(Clone, Debug)]
@@ -155,8 +154,7 @@ struct Seen {
 pub struct Receiver {
     pub address: SocketAddr,
     seen: Arc<Seen>,
-    server: ServerHandle,
-    thread: Option<JoinHandle<()>>,
+    _server: Server,
 }
 
 impl Receiver {
@@ -196,34 +194,26 @@ impl Receiver {
 
     fn start_at(address: SocketAddr, behave: Behave, tls: Option<ServerConfig>) -> Self {
         let seen = Arc::new(Seen::default());
-        let (sender, started) = mpsc::channel();
         let app_seen = Arc::clone(&seen);
-        let thread = std::thread::spawn(move || {
-            System::new().block_on(async move {
-                let server = HttpServer::new(move || {
-                    App::new()
-                        .app_data(web::Data::from(Arc::clone(&app_seen)))
-                        .app_data(web::Data::new(Arc::clone(&behave)))
-                        .app_data(web::PayloadConfig::new(64 * 1024 * 1024))
-                        .route("/v1/traces", web::post().to(receive))
-                        .route("/v1/logs", web::post().to(receive_logs))
-                        .route("/1/auth", web::get().to(honeycomb::auth))
-                })
-                .workers(1)
-                .disable_signals();
-                let server = match tls {
-                    Some(tls) => server.bind_rustls_0_23(address, tls),
-                    None => server.bind(address),
-                };
-                let server = server.unwrap();
-                let address = server.addrs()[0];
-                let server = server.run();
-                sender.send((address, server.handle())).unwrap();
-                server.await.unwrap();
+        let server = Server::start(move || {
+            let server = HttpServer::new(move || {
+                App::new()
+                    .app_data(web::Data::from(Arc::clone(&app_seen)))
+                    .app_data(web::Data::new(Arc::clone(&behave)))
+                    .app_data(web::PayloadConfig::new(64 * 1024 * 1024))
+                    .route("/v1/traces", web::post().to(receive))
+                    .route("/v1/logs", web::post().to(receive_logs))
+                    .route("/1/auth", web::get().to(honeycomb::auth))
             });
+            let server = server.workers(1).disable_signals();
+            let server = match tls {
+                Some(tls) => server.bind_rustls_0_23(address, tls),
+                None => server.bind(address),
+            };
+            let server = server.unwrap();
+            (server.addrs()[0], server.run())
         });
-        let (address, server) = started.recv().unwrap();
-        Self { address, seen, server, thread: Some(thread) }
+        Self { address: server.address, seen, _server: server }
     }
 
     /// What `OTEL_EXPORTER_OTLP_ENDPOINT` is to be.
@@ -271,15 +261,6 @@ impl Receiver {
     /// The headers of each export of log records so far.
     pub fn log_headers(&self) -> Vec<BTreeMap<String, String>> {
         self.seen.log_headers.lock().unwrap().clone()
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        drop(self.server.stop(false));
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 
