@@ -12,6 +12,7 @@ use crate::support::cloudwatch::{ACCESS_KEY, CloudWatch, Put, REGION, SECRET_KEY
 use crate::support::http::Connection;
 use crate::support::process::{Finished, Process, run};
 use crate::support::receiver::Receiver;
+use crate::support::xray_daemon::XrayDaemon;
 
 const GROUP: &str = "cruddur";
 
@@ -108,13 +109,15 @@ fn a_request_is_an_event_in_a_stream_of_this_process() {
 }
 
 #[test]
-fn a_hundred_requests_are_the_same_traces_in_cloudwatch_otlp_stdout_and_stderr() {
+fn a_hundred_requests_are_the_same_traces_in_x_ray_cloudwatch_otlp_stdout_and_stderr() {
     let (cloudwatch, receiver) = (CloudWatch::start(), Receiver::start());
+    let daemon = XrayDaemon::start();
     let process = start(
         &cloudwatch,
         &[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
-            ("OTEL_TRACES_EXPORTER", "console,otlp"),
+            ("AWS_XRAY_DAEMON_ADDRESS", &daemon.variable()),
+            ("OTEL_TRACES_EXPORTER", "console,otlp,xray"),
             ("OTEL_LOGS_EXPORTER", "console,otlp,cloudwatch"),
         ],
     );
@@ -133,6 +136,16 @@ fn a_hundred_requests_are_the_same_traces_in_cloudwatch_otlp_stdout_and_stderr()
     let of_spans: BTreeSet<_> =
         spans.iter().map(|span| (span.trace_id(), span.span_id())).collect();
     assert_eq!((spans.len(), of_spans), (100, made.clone()));
+    let segments = daemon.documents().into_iter().filter(|it| it["type"] != "subsegment");
+    let of_segments: Vec<_> = segments
+        .map(|it| {
+            assert_eq!(it["aws"]["cloudwatch_logs"], json!([{ "log_group": GROUP }]), "{it}");
+            (it["trace_id"].as_str().unwrap()[2..].replace('-', ""), it["id"].clone())
+        })
+        .collect();
+    assert_eq!(of_segments.len(), 100);
+    let of_made = |(trace_id, id): &(String, String)| (trace_id.clone(), json!(id));
+    assert!(made.iter().map(of_made).all(|segment| of_segments.contains(&segment)));
     for (trace_id, _) in &made {
         assert_eq!(finished.stderr.matches(&format!("trace_id={trace_id}")).count(), 1);
         assert_eq!(finished.stdout.matches(&format!(": {trace_id}")).count(), 2, "both spans");
@@ -142,6 +155,7 @@ fn a_hundred_requests_are_the_same_traces_in_cloudwatch_otlp_stdout_and_stderr()
     assert_eq!(finished.report("cloudwatch cruddur: "), [all, 0, 0], "{}", finished.stderr);
     assert_eq!(finished.report("/v1/logs: "), [all, 0, 0], "{}", finished.stderr);
     assert_eq!(finished.report("/v1/traces: "), [200, 0, 0], "{}", finished.stderr);
+    assert_eq!(finished.report("xray "), [200, 0, 0], "{}", finished.stderr);
     assert_eq!(finished.report("console: "), [200, 0, 0], "{}", finished.stderr);
 }
 
