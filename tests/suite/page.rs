@@ -514,13 +514,36 @@ fn links_lead_to_the_same_trace_elsewhere() {
 
 #[test]
 fn exporters_are_shown_with_their_accounts() {
-    let service = Service::start_with(&[ON]);
+    let service = Service::start_with(&[ON, ("OTEL_BSP_MAX_QUEUE_SIZE", "1000")]);
     ended(service.page(), &service.get("/api/activities/home").traceresponse().0);
     let exporters = get(service.page(), "/api/exporters").json();
     let exporter = &exporters["exporters"][0];
     assert!(exporter["destination"].as_str().unwrap().starts_with("otlp http://127.0.0.1:"));
-    assert_eq!(exporter["created"], 2);
+    assert_eq!((&exporter["created"], &exporter["queue_capacity"]), (&json!(2), &json!(1000)));
     service.stop();
+}
+
+#[test]
+fn each_exporter_has_the_capacity_of_its_own_queue() {
+    // Nobody listens there.
+    let process = Process::start(&[
+        ON,
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+        ("OTEL_LOGS_EXPORTER", "console,otlp"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "1000"),
+        ("OTEL_BLRP_MAX_QUEUE_SIZE", "3000"),
+        ("SHUTDOWN_TIMEOUT_SECONDS", "1"),
+    ]);
+    let health = Connection::open(process.address).request("GET", "/health", &[], b"").json();
+    let exporters = health["telemetry"]["exporters"].as_array().unwrap();
+    let capacity: BTreeMap<_, _> = exporters
+        .iter()
+        .map(|it| (it["destination"].as_str().unwrap(), it["queue_capacity"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(capacity["console"], 4096);
+    assert_eq!(capacity["otlp http://127.0.0.1:1/v1/traces"], 1000);
+    assert_eq!(capacity["otlp http://127.0.0.1:1/v1/logs"], 3000);
+    process.terminate();
 }
 
 #[test]
