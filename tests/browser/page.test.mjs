@@ -322,6 +322,12 @@ test('a trace says what it is, can be copied, kept and found elsewhere', async (
     await page.getByLabel('Search attributes').fill('status_code=2');
     await until(() => page.locator('.attributes tr:visible').allInnerTexts(), (rows) => rows.length === 1 && /200/.test(rows[0]));
   });
+  // What curl would take for a pattern, it would ask for a hundred times.
+  await visit(service, `/traces/${await call(service, '/a[1-100]')}`, async (page) => {
+    await page.getByRole('button', { name: 'Copy as curl' }).click();
+    await text(page.locator('#told'), /copied$/);
+    assert.equal(await clipboard(page), `curl -ig '${service.api}/a[1-100]'`);
+  });
   await visit(service, '/traces/00000000000000000000000000000001', async (page) => {
     await text(page.locator('.empty'), /not among the last ones/);
   }, { expected: REFUSED });
