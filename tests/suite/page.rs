@@ -402,6 +402,23 @@ fn strangers_hosts_and_origins_are_refused() {
         let headers = [("host", own.as_str()), ("origin", from.as_str())];
         assert_eq!(ask(page, "DELETE", "/api/traces", &headers).status, status, "{from}");
     }
+    // What a page of a stranger asks for it could not read, but its questions would be answered, and
+    // cost time. A link to a trace is another matter.
+    for (target, site, status) in [
+        ("/api/traces", "same-origin", 200),
+        ("/api/traces", "none", 200),
+        ("/api/traces", "same-site", 403),
+        ("/api/events", "cross-site", 403),
+        ("/traces/4bf92f3577b34da6a3ce929d0e0e4736", "cross-site", 200),
+        ("/assets/frame.js", "same-origin", 200),
+    ] {
+        let headers = [("host", own.as_str()), ("sec-fetch-site", site)];
+        let answer = ask(page, "GET", target, &headers);
+        assert_eq!(answer.status, status, "{target} {site}");
+        if status == 403 {
+            assert_eq!(answer.json()["error"]["code"], "foreign_origin", "{target} {site}");
+        }
+    }
     service.stop();
 }
 
@@ -414,6 +431,10 @@ fn a_token_is_asked_for_where_there_is_one() {
         let answer = get(page, target);
         assert_eq!(answer.status, 401, "{target}");
         assert!(!answer.text().contains(SECRET));
+        // A page that is still open reads the reason as it reads any error.
+        if target.starts_with("/api/") {
+            assert_eq!(answer.json()["error"]["code"], "no_token", "{target}");
+        }
     }
     let bearer = format!("Bearer {SECRET}");
     assert_eq!(ask(page, "GET", "/api/traces", &[("authorization", &bearer)]).status, 200);
