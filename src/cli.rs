@@ -24,7 +24,7 @@ Everything is set by variables. Those that are needed first:
   FRONTEND_URL                 Whose pages may call (http://localhost:3000)
   HONEYCOMB_API_KEY            Send spans to Honeycomb
   OTEL_EXPORTER_OTLP_ENDPOINT  Send them to another OTLP/HTTP receiver
-  OTEL_TRACES_EXPORTER         console, otlp, or none
+  OTEL_TRACES_EXPORTER         console, otlp, xray, or none
   OTEL_SERVICE_NAME            What the service is called (backend-actix)
   OTEL_TRACES_SAMPLER          Which traces to record (parentbased_always_on)
   RUST_LOG                     What to log on stderr (info)

@@ -24,9 +24,9 @@
 //! it has a listener of its own, apart from the API. [`span_check`] says which spans break the conventions.
 //!
 //! Around that: [`config`] reads the environment once, [`logging`] sends everything that is no span
-//! to stderr, [`server`] listens, and drains when a [signal](signals) ends it, [`health`] and `probes` tell
-//! how it is, and the binary puts them together. [`check`] tries what is configured, for somebody to whom
-//! nothing arrives.
+//! to stderr and to the log exporters, [`server`] listens, and drains when a [signal](signals) ends it,
+//! [`health`] and `probes` tell how it is, and the binary puts them together. [`check`] tries what is
+//! configured, for somebody to whom nothing arrives.
 //!
 //! To trace a service of your own, take [`server_span`] and [`child_span`], [`carry`] where work goes on
 //! elsewhere, [`http_client`] for the calls that it makes, and [`report`] for its failures; [`propagation`]

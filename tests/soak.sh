@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The service under load while its receiver fails, with figures: docs/reliability.md. Takes minutes; not
-# part of the tests.
+# The service under load while its receiver fails, with figures; docs/reliability.md says what it should do.
+# Takes minutes; not part of the tests.
 # Usage: tests/soak.sh faults | saturation | flapping [SECONDS]
 set -euo pipefail
 cd "$(dirname "$0")/.."

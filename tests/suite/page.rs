@@ -8,7 +8,6 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::honeycomb::KEY;
 use crate::support::http::{Answer, Connection};
 use crate::support::process::{Process, run};
 use crate::support::receiver::{self, Received};
@@ -490,6 +489,8 @@ fn the_pages_origins_may_call_the_api_while_there_is_a_page() {
 #[cfg(feature = "aws")]
 #[test]
 fn links_lead_to_the_same_trace_elsewhere() {
+    use crate::support::honeycomb::KEY;
+
     let daemon = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let daemon = (daemon.local_addr().unwrap().to_string(), daemon);
     let key = format!("x-honeycomb-team={KEY}");
