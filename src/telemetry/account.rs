@@ -8,7 +8,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -27,6 +27,7 @@ struct Entries {
     destination: String,
     /// In the plural: `spans`, `log records`.
     items: &'static str,
+    queue_capacity: OnceLock<u64>,
     created: AtomicU64,
     /// What is not in the queue any more, or never was.
     taken: AtomicU64,
@@ -56,6 +57,7 @@ impl Account {
         Self(Arc::new(Entries {
             destination: destination.into(),
             items,
+            queue_capacity: OnceLock::new(),
             created: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             exported: AtomicU64::new(0),
@@ -72,6 +74,11 @@ impl Account {
     /// Where the items go.
     pub(crate) fn destination(&self) -> &str {
         &self.0.destination
+    }
+
+    /// Notes how many items may wait, for those who look at how full the queue is.
+    pub(crate) fn set_queue_capacity(&self, capacity: u64) {
+        let _ = self.0.queue_capacity.set(capacity);
     }
 
     /// Enters an item that comes in. May it go into a queue of this `capacity`? Else it counts as
@@ -175,6 +182,7 @@ impl Account {
             dropped,
             unsampled,
             queued: created.saturating_sub(exported + failed + dropped),
+            queue_capacity: entries.queue_capacity.get().copied(),
             last_error: entries.last_error.lock().ok().and_then(|last| last.clone()),
         }
     }
@@ -199,6 +207,8 @@ pub struct Delivery {
     pub unsampled: u64,
     /// Not decided yet: 0 once the queue is drained.
     pub queued: u64,
+    /// How many may wait, besides those that are being sent just now.
+    pub queue_capacity: Option<u64>,
     /// What went wrong last, if anything did.
     pub last_error: Option<LastError>,
 }

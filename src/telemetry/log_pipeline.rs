@@ -48,6 +48,7 @@ impl LogPipeline {
             .with_max_export_batch_size(batch.max_export_batch_size)
             .with_scheduled_delay(batch.schedule_delay)
             .build();
+        account.set_queue_capacity(batch.max_queue_size as u64);
         let exporter = Taking { exporter, account: account.clone() };
         Self(Arc::new(Inner {
             account,

@@ -42,6 +42,7 @@ impl Pipeline {
         when_full: &'static str,
         value_length_limit: usize,
     ) -> Self {
+        account.set_queue_capacity(capacity as u64);
         Self(Arc::new(Inner {
             account,
             processor: Box::new(processor),

@@ -2,7 +2,9 @@
 //!
 //! - `Host` must be one that the page has. A page of a stranger whose name resolves to 127.0.0.1 ("DNS
 //!   rebinding") would else be of our origin, and could read everything.
-//! - What changes something must come from the page itself (`Origin`).
+//! - What changes something must come from the page itself (`Origin`), and what browsers say another page
+//!   has asked of the JSON API (`Sec-Fetch-Site`) is not answered: that page could not read it, but each
+//!   question takes time.
 //! - Where there is a token, it must be known: as a bearer, or once as `?token=…`, which becomes a cookie.
 //!   The cookie holds a secret of its own, since browsers send it to all ports of the host.
 
@@ -10,21 +12,26 @@ use std::net::SocketAddr;
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{
     AUTHORIZATION, COOKIE, HOST, HeaderValue, LOCATION, ORIGIN, SET_COOKIE,
 };
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpResponse};
+use actix_web::{Error, HttpResponse, ResponseError};
 use uuid::Uuid;
 
+use super::error::PageApiError;
 use crate::config::WebConfig;
 use crate::config::web::Token;
 use crate::server_span::parse_host;
 
 /// The cookie of those who have shown the token.
 const COOKIE_NAME: &str = "page-session";
+
+/// Where the JSON API is.
+const API: &str = "/api/";
+
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
 /// What is asked of a request.
 #[derive(Debug)]
@@ -86,29 +93,29 @@ fn is_own(request: &ServiceRequest) -> bool {
     ["http", "https"].iter().any(|scheme| *origin == format!("{scheme}://{host}"))
 }
 
+/// Does a page of another origin ask for JSON? Only browsers say so; what one opens by hand is `none`.
+fn is_of_another_page(request: &ServiceRequest) -> bool {
+    let site = request.headers().get(SEC_FETCH_SITE);
+    request.path().starts_with(API) && site.is_some_and(|s| s != "same-origin" && s != "none")
+}
+
 /// Middleware: lets in who may see the page.
 pub(super) async fn check<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let refusal = request.app_data::<Data<Access>>().and_then(|access| {
-        let refuse = |status, why: &str| {
-            Some(
-                HttpResponse::build(status)
-                    .content_type("text/plain; charset=utf-8")
-                    .body(why.to_owned()),
-            )
-        };
+        let refuse = |why| Some(refusal(&request, &why));
         if !access.knows_host(&request) {
-            return refuse(StatusCode::FORBIDDEN, UNKNOWN_HOST);
+            return refuse(PageApiError::UnknownHost);
         }
-        if !request.method().is_safe() && !is_own(&request) {
-            return refuse(StatusCode::FORBIDDEN, FOREIGN_ORIGIN);
+        if is_of_another_page(&request) || !request.method().is_safe() && !is_own(&request) {
+            return refuse(PageApiError::ForeignOrigin);
         }
         if access.is_let_in(&request) {
             return None;
         }
-        access.welcome(&request).or_else(|| refuse(StatusCode::UNAUTHORIZED, NO_TOKEN))
+        access.welcome(&request).or_else(|| refuse(PageApiError::NoToken))
     });
     match refusal {
         Some(response) => Ok(request.into_response(response).map_into_right_body()),
@@ -116,10 +123,15 @@ pub(super) async fn check<B: MessageBody + 'static>(
     }
 }
 
-const UNKNOWN_HOST: &str = "This page is not known under this host.\nOpen it as http://localhost:3000, or name the address in WEB_URL.\n";
-const FOREIGN_ORIGIN: &str = "Only the page itself may change something here.\n";
-const NO_TOKEN: &str =
-    "This page asks for a token: open it once as /?token=… with the value of WEB_TOKEN.\n";
+/// In the JSON API's form where that was asked, such as by a page that is still open when the service
+/// has started anew; else as a line for who reads it in the browser.
+fn refusal(request: &ServiceRequest, why: &PageApiError) -> HttpResponse {
+    if request.path().starts_with(API) {
+        return why.error_response();
+    }
+    let mut response = HttpResponse::build(why.status_code());
+    response.content_type("text/plain; charset=utf-8").body(format!("{why}\n"))
+}
 
 #[cfg(test)]
 mod tests {

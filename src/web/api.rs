@@ -110,13 +110,10 @@ async fn figures(state: Data<State>, query: Query<RoutesQuery>) -> Json<json::Ro
 #[derive(Serialize)]
 struct Exporters {
     exporters: Vec<Delivery>,
-    /// How many spans may wait for each exporter but the console.
-    queue_capacity: usize,
 }
 
 async fn exporters(state: Data<State>) -> Json<Exporters> {
-    let (exporters, queue_capacity) = (state.accounts.deliveries(), state.queue_capacity);
-    Json(Exporters { exporters, queue_capacity })
+    Json(Exporters { exporters: state.accounts.deliveries() })
 }
 
 async fn follow(state: Data<State>) -> Result<HttpResponse, PageApiError> {

@@ -10,6 +10,17 @@ pub(super) enum PageApiError {
     /// 400: the question cannot be read.
     #[error("{0}")]
     BadRequest(String),
+    /// 401: there is a token, and it was not shown.
+    #[error("this page asks for a token: open it once as /?token=… with the value of WEB_TOKEN")]
+    NoToken,
+    /// 403: it was asked under a host that is not the page's.
+    #[error(
+        "this page is not known under this host: open it as http://localhost:3000, or name the address in WEB_URL"
+    )]
+    UnknownHost,
+    /// 403: another page has asked.
+    #[error("only the page itself may ask for this")]
+    ForeignOrigin,
     /// 404: the trace is not here.
     #[error(
         "this trace is not among the last ones: it was not sampled, or others took its place, or the service was started anew"
@@ -24,6 +35,9 @@ impl PageApiError {
     fn code(&self) -> &'static str {
         match self {
             Self::BadRequest(_) => "bad_request",
+            Self::NoToken => "no_token",
+            Self::UnknownHost => "unknown_host",
+            Self::ForeignOrigin => "foreign_origin",
             Self::NotKept => "not_kept",
             Self::TooManyListeners => "too_many_listeners",
         }
@@ -34,6 +48,8 @@ impl ResponseError for PageApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::NoToken => StatusCode::UNAUTHORIZED,
+            Self::UnknownHost | Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::NotKept => StatusCode::NOT_FOUND,
             Self::TooManyListeners => StatusCode::SERVICE_UNAVAILABLE,
         }

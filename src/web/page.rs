@@ -69,7 +69,6 @@ pub(super) struct State {
     pub(super) links: Links,
     pub(super) service_name: String,
     pub(super) backend_url: String,
-    pub(super) queue_capacity: usize,
 }
 
 impl Page {
@@ -142,7 +141,6 @@ impl Page {
             accounts: service.accounts,
             hub: Hub::default(),
             links: Links::new(&config, &service.telemetry)?,
-            queue_capacity: service.telemetry.batch.max_queue_size,
             service_name: service.telemetry.service_name,
             backend_url,
         });

@@ -322,6 +322,12 @@ test('a trace says what it is, can be copied, kept and found elsewhere', async (
     await page.getByLabel('Search attributes').fill('status_code=2');
     await until(() => page.locator('.attributes tr:visible').allInnerTexts(), (rows) => rows.length === 1 && /200/.test(rows[0]));
   });
+  // What curl would take for a pattern, it would ask for a hundred times.
+  await visit(service, `/traces/${await call(service, '/a[1-100]')}`, async (page) => {
+    await page.getByRole('button', { name: 'Copy as curl' }).click();
+    await text(page.locator('#told'), /copied$/);
+    assert.equal(await clipboard(page), `curl -ig '${service.api}/a[1-100]'`);
+  });
   await visit(service, '/traces/00000000000000000000000000000001', async (page) => {
     await text(page.locator('.empty'), /not among the last ones/);
   }, { expected: REFUSED });
@@ -376,13 +382,14 @@ test('all is forgotten when one asks for it', async () => {
 });
 
 test('exporters are shown with what became of their spans', async () => {
-  const dead = await start('backend-actix', { OTEL_TRACES_EXPORTER: 'console,otlp', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_BSP_SCHEDULE_DELAY: '50' });
+  const dead = await start('backend-actix', { OTEL_TRACES_EXPORTER: 'console,otlp', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_BSP_SCHEDULE_DELAY: '50', OTEL_BSP_MAX_QUEUE_SIZE: '1000' });
   try {
     await call(dead, '/api/activities/home');
     await visit(dead, '/exporters', async (page) => {
       const row = (name) => page.locator('tr', { has: page.locator('th', { hasText: name }) });
       await until(() => row('console').locator('td').allInnerTexts(), (cells) => cells.slice(0, 4).join() === '2,2,0,0');
       await text(row('otlp http://127.0.0.1:9/v1/traces').locator('.said'), /refused[\s\S]*Nobody listens there/);
+      await text(row('otlp http://127.0.0.1:9/v1/traces').locator('.meter'), /^\d+ of 1,000$/);
       await text(page.locator('main p.quiet').last(), /keeps 1 of 2,000 traces/);
       await picture(page, 'exporters-light');
     });

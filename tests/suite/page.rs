@@ -401,6 +401,23 @@ fn strangers_hosts_and_origins_are_refused() {
         let headers = [("host", own.as_str()), ("origin", from.as_str())];
         assert_eq!(ask(page, "DELETE", "/api/traces", &headers).status, status, "{from}");
     }
+    // What a page of a stranger asks for it could not read, but its questions would be answered, and
+    // cost time. A link to a trace is another matter.
+    for (target, site, status) in [
+        ("/api/traces", "same-origin", 200),
+        ("/api/traces", "none", 200),
+        ("/api/traces", "same-site", 403),
+        ("/api/events", "cross-site", 403),
+        ("/traces/4bf92f3577b34da6a3ce929d0e0e4736", "cross-site", 200),
+        ("/assets/frame.js", "same-origin", 200),
+    ] {
+        let headers = [("host", own.as_str()), ("sec-fetch-site", site)];
+        let answer = ask(page, "GET", target, &headers);
+        assert_eq!(answer.status, status, "{target} {site}");
+        if status == 403 {
+            assert_eq!(answer.json()["error"]["code"], "foreign_origin", "{target} {site}");
+        }
+    }
     service.stop();
 }
 
@@ -413,6 +430,10 @@ fn a_token_is_asked_for_where_there_is_one() {
         let answer = get(page, target);
         assert_eq!(answer.status, 401, "{target}");
         assert!(!answer.text().contains(SECRET));
+        // A page that is still open reads the reason as it reads any error.
+        if target.starts_with("/api/") {
+            assert_eq!(answer.json()["error"]["code"], "no_token", "{target}");
+        }
     }
     let bearer = format!("Bearer {SECRET}");
     assert_eq!(ask(page, "GET", "/api/traces", &[("authorization", &bearer)]).status, 200);
@@ -515,13 +536,36 @@ fn links_lead_to_the_same_trace_elsewhere() {
 
 #[test]
 fn exporters_are_shown_with_their_accounts() {
-    let service = Service::start_with(&[ON]);
+    let service = Service::start_with(&[ON, ("OTEL_BSP_MAX_QUEUE_SIZE", "1000")]);
     ended(service.page(), &service.get("/api/activities/home").traceresponse().0);
     let exporters = get(service.page(), "/api/exporters").json();
     let exporter = &exporters["exporters"][0];
     assert!(exporter["destination"].as_str().unwrap().starts_with("otlp http://127.0.0.1:"));
-    assert_eq!(exporter["created"], 2);
+    assert_eq!((&exporter["created"], &exporter["queue_capacity"]), (&json!(2), &json!(1000)));
     service.stop();
+}
+
+#[test]
+fn each_exporter_has_the_capacity_of_its_own_queue() {
+    // Nobody listens there.
+    let process = Process::start(&[
+        ON,
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+        ("OTEL_LOGS_EXPORTER", "console,otlp"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "1000"),
+        ("OTEL_BLRP_MAX_QUEUE_SIZE", "3000"),
+        ("SHUTDOWN_TIMEOUT_SECONDS", "1"),
+    ]);
+    let health = Connection::open(process.address).request("GET", "/health", &[], b"").json();
+    let exporters = health["telemetry"]["exporters"].as_array().unwrap();
+    let capacity: BTreeMap<_, _> = exporters
+        .iter()
+        .map(|it| (it["destination"].as_str().unwrap(), it["queue_capacity"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(capacity["console"], 4096);
+    assert_eq!(capacity["otlp http://127.0.0.1:1/v1/traces"], 1000);
+    assert_eq!(capacity["otlp http://127.0.0.1:1/v1/logs"], 3000);
+    process.terminate();
 }
 
 #[test]

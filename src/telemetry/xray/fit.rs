@@ -37,8 +37,14 @@ pub(super) fn fit(mut document: Document) -> Result<Fitted, TooLarge> {
     if json.len() <= MAX_BYTES {
         return Ok(Fitted { json, is_reduced: false });
     }
-    let steps: [fn(&mut Document, usize) -> Vec<String>; 5] =
-        [drop_metadata, drop_stacks, shorten_exceptions, drop_annotations, drop_links];
+    let steps: [fn(&mut Document, usize) -> Vec<String>; 6] = [
+        drop_metadata,
+        drop_resource,
+        drop_stacks,
+        shorten_exceptions,
+        drop_annotations,
+        drop_links,
+    ];
     let mut left_out = Vec::new();
     for step in steps {
         let whole = bytes(&document)?.len();
@@ -46,7 +52,7 @@ pub(super) fn fit(mut document: Document) -> Result<Fitted, TooLarge> {
         if excess == 0 {
             break;
         }
-        left_out.extend(step(of_span(&mut document), excess));
+        left_out.extend(step(&mut document, excess));
     }
     let names = cut(&left_out.join(" "), RESERVE / 8).to_owned();
     let otel = of_span(&mut document).metadata.entry("otel").or_default();
@@ -69,12 +75,18 @@ fn bytes(document: &Document) -> Result<Vec<u8>, TooLarge> {
 }
 
 fn drop_metadata(document: &mut Document, excess: usize) -> Vec<String> {
-    let Some(values) = document.metadata.get_mut("default") else { return Vec::new() };
+    let Some(values) = of_span(document).metadata.get_mut("default") else { return Vec::new() };
+    drop_largest(values, excess)
+}
+
+/// The segment's own, also where the span is the subsegment in it.
+fn drop_resource(document: &mut Document, excess: usize) -> Vec<String> {
+    let Some(values) = document.metadata.get_mut("resource") else { return Vec::new() };
     drop_largest(values, excess)
 }
 
 fn drop_annotations(document: &mut Document, excess: usize) -> Vec<String> {
-    drop_largest(&mut document.annotations, excess)
+    drop_largest(&mut of_span(document).annotations, excess)
 }
 
 /// Takes the largest values out until `excess` bytes are gone; their keys.
@@ -96,7 +108,7 @@ fn drop_largest(values: &mut Values, excess: usize) -> Vec<String> {
 }
 
 fn drop_stacks(document: &mut Document, _: usize) -> Vec<String> {
-    let exceptions = document.cause.iter_mut().flat_map(|cause| &mut cause.exceptions);
+    let exceptions = of_span(document).cause.iter_mut().flat_map(|cause| &mut cause.exceptions);
     for exception in exceptions {
         exception.truncated += mem::take(&mut exception.stack).len();
     }
@@ -104,7 +116,7 @@ fn drop_stacks(document: &mut Document, _: usize) -> Vec<String> {
 }
 
 fn shorten_exceptions(document: &mut Document, _: usize) -> Vec<String> {
-    let Some(cause) = &mut document.cause else { return Vec::new() };
+    let Some(cause) = &mut of_span(document).cause else { return Vec::new() };
     cause.exceptions.truncate(FEW_EXCEPTIONS);
     for exception in &mut cause.exceptions {
         for text in [&mut exception.message, &mut exception.class].into_iter().flatten() {
@@ -115,7 +127,7 @@ fn shorten_exceptions(document: &mut Document, _: usize) -> Vec<String> {
 }
 
 fn drop_links(document: &mut Document, _: usize) -> Vec<String> {
-    document.links.clear();
+    of_span(document).links.clear();
     vec!["links".to_owned()]
 }
 
@@ -194,6 +206,22 @@ mod tests {
         let (json, _) = fitted(Document { subsegments: vec![subsegment], ..Document::default() });
         let otel = &json["subsegments"][0]["metadata"]["otel"];
         assert_eq!(otel["left_out_for_size"], json!("k0"));
+    }
+
+    #[test]
+    fn a_resource_that_is_too_much_goes_after_what_the_span_says_itself() {
+        for of_span in [0, 1] {
+            let mut segment = Document {
+                subsegments: (0..of_span).map(|_| Document::default()).collect(),
+                ..Document::default()
+            };
+            segment.metadata.insert("resource", values(2, 70_000));
+            super::of_span(&mut segment).metadata.insert("default", values(1, 100));
+            let (json, _) = fitted(segment);
+            assert_eq!(json["metadata"]["resource"], json!({}));
+            let span = if of_span == 0 { &json } else { &json["subsegments"][0] };
+            assert_eq!(span["metadata"]["otel"]["left_out_for_size"], json!("k0 k1 k0"));
+        }
     }
 
     #[test]

@@ -15,23 +15,24 @@ const ADVICE = [
 
 export function show(main) {
   const body = h('div');
-  main.append(h('header.head', h('h1', 'Exporters'), h('p.quiet', 'Where spans go, and what became of them.')), body);
+  main.append(h('header.head', h('h1', 'Exporters'), h('p.quiet', 'What became of spans and log records.')), body);
 
   async function load() {
-    const [{ exporters, queue_capacity: capacity }, list, page] = await Promise.all(['/api/exporters', '/api/traces?limit=0', '/api/page'].map((path) => ask(path)));
+    const [{ exporters }, list, page] = await Promise.all(['/api/exporters', '/api/traces?limit=0', '/api/page'].map((path) => ask(path)));
     body.replaceChildren(
-      exporters.length ? table(HEAD, exporters.map((exporter) => row(exporter, capacity))) : h('p.empty', 'Spans go nowhere but to this page. To send them to Honeycomb: ', h('code', 'HONEYCOMB_API_KEY=your-key cargo run')),
+      exporters.length ? table(HEAD, exporters.map(row)) : h('p.empty', 'Spans go nowhere but to this page. To send them to Honeycomb: ', h('code', 'HONEYCOMB_API_KEY=your-key cargo run')),
       h('p.quiet', `This page keeps ${count(list.kept)} of ${count(page.traces_kept)} traces, ${bytes(list.bytes)} of ${bytes(page.bytes_kept)} (TRACES_KEPT, TRACES_KEPT_BYTES); ${count(list.left_out)} spans came too fast.`));
   }
 
-  function row(exporter, capacity) {
-    // The console has a queue of its own.
-    const fill = exporter.destination !== 'console' && exporter.queued / capacity;
+  function row(exporter) {
+    const { queued, queue_capacity: capacity } = exporter;
+    // More than all: some are being sent.
+    const fill = Math.min(1, queued / capacity);
     const error = exporter.last_error;
     const advice = error && ADVICE.find(([pattern]) => pattern.test(error.message))?.[1];
     return h('tr', h('th', { scope: 'row' }, exporter.destination), number(count(exporter.created)), number(count(exporter.exported)),
       number(count(exporter.failed), exporter.failed), number(count(exporter.dropped), exporter.dropped), number(count(exporter.unsampled)),
-      h('td.number.meter', count(exporter.queued), fill !== false && ` of ${count(capacity)}`, fill > 0.01 && h('i', { style: { width: `${fill * 100}%` } })),
+      h('td.number.meter', `${count(queued)} of ${count(capacity)}`, fill > 0.01 && h('i', { style: { width: `${fill * 100}%` } })),
       h('td.said', error ? [error.message, ' ', h('time.quiet', { title: error.time }, ago(error.time)), advice && h('p.fair', advice)] : quiet('none')));
   }
 

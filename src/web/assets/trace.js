@@ -62,5 +62,6 @@ function curl(span) {
   const how = { GET: '', HEAD: ' -I' }[method] ?? ` -X ${quote(method)}`;
   // A body is never recorded: one's own goes here.
   const body = ['POST', 'PUT', 'PATCH'].includes(method) ? " -H 'content-type: application/json' -d '{}'" : '';
-  return `curl -i${how} ${quote(url)}${body}`;
+  // No patterns of curl's.
+  return `curl -i${/[[{]/.test(path + query) ? 'g' : ''}${how} ${quote(url)}${body}`;
 }
