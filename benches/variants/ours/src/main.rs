@@ -43,7 +43,7 @@ async fn spans(tracer: HandlerTracer, spans: Query<Spans>) -> impl Responder {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let config = Config::from_env()?;
-    let _log = logging::start(&config.log_filter);
+    let _log = logging::start(&config.log_filter, &config.logs);
     let telemetry = Telemetry::start(&config.telemetry)?;
     let provider = telemetry.tracer_provider().clone();
     System::new().block_on(service::serve(move || {
