@@ -103,6 +103,14 @@ pub struct Telemetry {
     _polling: Option<xray::sampling::Polling>,
 }
 
+impl Drop for Telemetry {
+    /// What was not shut down has nobody who waits for it: exporters that hold what a receiver does not
+    /// take would try for as long as the process lives.
+    fn drop(&mut self) {
+        self.end.begin(Instant::now());
+    }
+}
+
 /// The accounts of all exporters, to be looked at while they run; clones show the same.
 #[derive(Clone, Debug, Default)]
 pub struct Accounts {

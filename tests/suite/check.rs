@@ -89,7 +89,8 @@ fn a_receiver_that_takes_the_test_span_works() {
 
 #[test]
 fn a_receiver_that_cannot_be_reached_is_told_with_what_to_change() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Where no other test listens a moment later.
+    let closed = TcpListener::bind("127.0.0.4:0").unwrap().local_addr().unwrap();
     let closed = format!("http://{closed}");
     let traces = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
     // variable, value, the step that fails, what its line says

@@ -331,7 +331,8 @@ fn what_aws_refuses_is_one_clear_line_and_counted() {
 
 #[test]
 fn an_endpoint_that_cannot_be_reached_is_told_once_and_holds_up_nothing() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Where no other test listens a moment later.
+    let nobody = TcpListener::bind("127.0.0.4:0").unwrap().local_addr().unwrap();
     let hanging = CloudWatch::start_as(|_, _| Hang);
     let cases = [
         (format!("http://{nobody}"), "Connection refused"),

@@ -253,7 +253,7 @@ fn only_the_overflow_is_lost_while_the_receiver_is_away_and_it_is_counted() {
 #[test]
 fn whatever_is_in_the_way_is_said_in_health_and_at_the_end() {
     let (tls, _) = Receiver::start_tls();
-    let nobody = TcpListener::bind("127.0.0.3:0").unwrap().local_addr().unwrap();
+    let nobody = TcpListener::bind("127.0.0.4:0").unwrap().local_addr().unwrap();
     let cases = [
         (format!("http://{nobody}"), "Connection refused"),
         ("http://nothing.invalid:4318".to_owned(), "dns error"),
