@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 use tracing::callsite::Identifier;
-use tracing::{Event, Level, Metadata};
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing::subscriber::Interest;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::layer::{self, Filter, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -68,6 +69,18 @@ impl Log {
 /// their own, so that nobody waits for a stderr that is not read; it ends with the [`Log`].
 pub fn start(filter: &str, config: &LogsConfig) -> Log {
     let (stderr, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let records = Records::default();
+    // An error means that a program which embeds us logs already.
+    let _ = subscriber(filter, config, stderr, records.clone()).try_init();
+    Log { records, _stderr: guard }
+}
+
+fn subscriber(
+    filter: &str,
+    config: &LogsConfig,
+    stderr: NonBlocking,
+    records: Records,
+) -> impl Subscriber + Send + Sync + use<> {
     let filter = EnvFilter::builder()
         .parse(filter)
         // `Config` has parsed it already and warned; `parse_lossy` would do so with `eprintln!`.
@@ -86,12 +99,13 @@ pub fn start(filter: &str, config: &LogsConfig) -> Log {
         // Else a closed stderr would be complained about on stderr, which panics.
         .log_internal_errors(false)
         .with_filter(on_stderr.and(Repeats::default()));
-    let records = Records::default();
-    // Records come last: a full queue is warned about while one is passed on.
-    // An error means that a program which embeds us logs already.
-    let _ =
-        tracing_subscriber::registry().with(filter).with(lines).with(records.clone()).try_init();
-    Log { records, _stderr: guard }
+    tracing_subscriber::registry()
+        .with(lines)
+        // After the lines: a full queue is warned about while a record is passed on.
+        .with(records)
+        // Outermost, so that all know the highest level that it lets through: what is above costs
+        // nothing, neither here nor in the `log` crate.
+        .with(filter)
 }
 
 /// Lets each warning of the SDK through once a minute; everything else always.
@@ -100,14 +114,23 @@ struct Repeats {
     last: Mutex<HashMap<Identifier, Instant>>,
 }
 
+fn is_warning_of_sdk(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("opentelemetry") && *metadata.level() <= Level::WARN
+}
+
 impl<S> Filter<S> for Repeats {
     fn enabled(&self, _: &Metadata<'_>, _: &layer::Context<'_, S>) -> bool {
         true
     }
 
+    /// Of all others it is known once and for all: nobody has to ask with each line.
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if is_warning_of_sdk(metadata) { Interest::sometimes() } else { Interest::always() }
+    }
+
     fn event_enabled(&self, event: &Event<'_>, _: &layer::Context<'_, S>) -> bool {
         let metadata = event.metadata();
-        if !metadata.target().starts_with("opentelemetry") || *metadata.level() > Level::WARN {
+        if !is_warning_of_sdk(metadata) {
             return true;
         }
         let Ok(mut last) = self.last.lock() else { return true };
@@ -139,4 +162,30 @@ pub fn log_panics() {
         let message = server_span::panic_message(panic.payload());
         tracing::error!(location, panic = message, "a thread panicked");
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::level_filters::LevelFilter;
+
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn what_is_not_logged_is_not_even_looked_at() {
+        let cases = [
+            ("warn", LevelFilter::WARN),
+            ("info,access=debug", LevelFilter::DEBUG),
+            ("off", LevelFilter::OFF),
+        ];
+        for exporters in ["console", "otlp", "none"] {
+            let vars = [("OTEL_LOGS_EXPORTER".to_owned(), exporters.to_owned())];
+            let config = Config::from_vars(vars.into()).unwrap();
+            for (filter, level) in cases {
+                let (nowhere, _guard) = tracing_appender::non_blocking(std::io::sink());
+                let subscriber = subscriber(filter, &config.logs, nowhere, Records::default());
+                assert_eq!(subscriber.max_level_hint(), Some(level), "{exporters} {filter}");
+            }
+        }
+    }
 }
