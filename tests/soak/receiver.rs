@@ -8,8 +8,33 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::rt::{System, time::sleep};
 use actix_web::{App, HttpResponse, HttpServer, web};
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
+
+/// `ExportTraceServiceRequest` with no more of it than is kept here. The receiver shares two cores with what
+/// is measured: one that decodes every attribute would itself be what is too slow.
+#[derive(Message)]
+struct Export {
+    #[prost(message, repeated, tag = "1")]
+    resource_spans: Vec<ResourceSpans>,
+}
+
+#[derive(Message)]
+struct ResourceSpans {
+    #[prost(message, repeated, tag = "2")]
+    scope_spans: Vec<ScopeSpans>,
+}
+
+#[derive(Message)]
+struct ScopeSpans {
+    #[prost(message, repeated, tag = "2")]
+    spans: Vec<SpanId>,
+}
+
+#[derive(Message)]
+struct SpanId {
+    #[prost(bytes = "bytes", tag = "2")]
+    id: web::Bytes,
+}
 
 /// What it does with an export.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +56,7 @@ struct State {
 #[derive(Default)]
 struct Seen {
     exports: u64,
-    ids: HashSet<Vec<u8>>,
+    ids: HashSet<[u8; 8]>,
     twice: u64,
 }
 
@@ -113,11 +138,11 @@ async fn receive(body: web::Bytes, state: web::Data<State>) -> HttpResponse {
         Mode::Fail(status, after) => return fail(status, after),
         Mode::Hang => std::future::pending().await,
     }
-    let export = ExportTraceServiceRequest::decode(&body[..]).expect("an OTLP message");
+    let export = Export::decode(body).expect("an OTLP message");
     let mut seen = state.seen.lock().unwrap();
     for scope in export.resource_spans.into_iter().flat_map(|resource| resource.scope_spans) {
         for span in scope.spans {
-            if !seen.ids.insert(span.span_id) {
+            if !seen.ids.insert(span.id[..].try_into().expect("eight bytes")) {
                 seen.twice += 1;
             }
         }
