@@ -54,7 +54,8 @@ impl CloudWatchConfig {
                 if let Some((variable, url)) = endpoint {
                     let expected =
                         "expected a URL such as http://localhost:5000, without credentials";
-                    parse_url(env, variable, &url).map_err(|_| env.error(variable, expected))?;
+                    parse_url(env, variable, &url)
+                        .map_err(|_| env.secret_error(variable, expected))?;
                 }
                 if asked_for.is_none() {
                     env.decide("OTEL_LOGS_EXPORTER", GROUP);

@@ -116,7 +116,7 @@ fn a_receiver_that_cannot_be_reached_is_told_with_what_to_change() {
 fn a_receiver_that_does_not_take_the_test_span_is_told_with_what_to_change() {
     // what the receiver does, what the line says
     let cases: [(Behaviour, &[&str]); 8] = [
-        (Fail(401, None, "unknown key"), &["401", "unknown key", "check HONEYCOMB_API_KEY"]),
+        (Fail(401, None, "unknown key"), &["401", "unknown key", "no key is sent"]),
         (Fail(403, None, ""), &["403", "OTEL_EXPORTER_OTLP_HEADERS"]),
         (Fail(404, None, ""), &["404", "/v1/traces is appended to OTEL_EXPORTER_OTLP_ENDPOINT"]),
         (Fail(400, None, "bad"), &["400", "bad", ENDPOINT]),
