@@ -143,7 +143,8 @@ fn a_wrong_key_is_told_with_the_variable_that_it_is_in() {
     let (own, honeycomb) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "HONEYCOMB_API_ENDPOINT");
     // where the receiver is said to be, what holds keys, and which of it counts for spans and for logs
     let none = "no key is sent; set OTEL_EXPORTER_OTLP_HEADERS";
-    let cases: [(&str, &[(&str, &str)], &str, &str); 5] = [
+    type Keys<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(&str, Keys<'_>, &str, &str); 5] = [
         (own, &[key], none, none),
         (
             own,
