@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -118,7 +118,10 @@ fn a_wrong_key_is_one_line_and_no_storm_of_requests() {
         ],
     );
     requests(&process, 50);
-    while exporter(&process)["failed"] != 100 {}
+    let patience = Instant::now() + PATIENCE;
+    while exporter(&process)["failed"] != 100 {
+        assert!(Instant::now() < patience, "{}", exporter(&process));
+    }
     // The receiver's word, also of the spans that it was not asked to take any more.
     let error = exporter(&process)["last_error"]["message"].to_string();
     assert!(
