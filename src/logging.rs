@@ -41,7 +41,8 @@ pub const OF_TELEMETRY: &str = "backend_actix::telemetry";
 
 /// Those on whom its delivery stands, by the beginning of their targets.
 const BELOW_TELEMETRY: [&str; 7] =
-    ["opentelemetry", "reqwest", "hyper", "h2", "rustls", "tower", "aws_"];
+    ["opentelemetry", "reqwest", "hyper", "h2", "rustls", "tower", OF_AWS];
+const OF_AWS: &str = "aws_";
 
 /// Does what is logged under `target` come from the delivery of telemetry?
 fn is_of_telemetry(target: &str) -> bool {
@@ -87,6 +88,10 @@ fn subscriber(
         .unwrap_or_default();
     let (is_on_console, is_exported) = (config.console, config.is_exported());
     let on_stderr = filter_fn(move |event| {
+        // There AWS's SDK tells what it sends, session tokens among it.
+        if *event.level() == Level::TRACE && event.target().starts_with(OF_AWS) {
+            return false;
+        }
         let is_judged = SDK_CONFIG_WARNINGS.iter().any(|prefix| event.name().starts_with(prefix));
         // Exporters do not get what telemetry loses: without a line nobody would learn it.
         let is_loss = *event.level() <= Level::WARN && is_of_telemetry(event.target());

@@ -430,7 +430,7 @@ fn a_name_or_an_endpoint_that_cannot_be_used_stops_the_start() {
 #[test]
 fn what_the_sdk_says_of_itself_is_never_sent() {
     let cloudwatch = CloudWatch::start();
-    let process = start(&cloudwatch, &[("RUST_LOG", "trace")]);
+    let process = start(&cloudwatch, &[("RUST_LOG", "trace"), ("AWS_SESSION_TOKEN", "MARKER")]);
     let made = requests(&process, 1);
     let finished = terminate(process);
     assert_eq!(ids(&access(&cloudwatch)), made);
