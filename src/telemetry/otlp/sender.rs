@@ -47,6 +47,7 @@ impl Sender {
             too_large: TooLarge::default(),
             wrong_key: match config.key_variable {
                 Some(variable) => format!("check {variable}"),
+                None if config.is_honeycomb => "no key is sent; set HONEYCOMB_API_KEY".to_owned(),
                 None => "no key is sent; set OTEL_EXPORTER_OTLP_HEADERS".to_owned(),
             },
         })
