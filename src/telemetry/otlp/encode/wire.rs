@@ -81,26 +81,28 @@ impl<'a> Message<'a> {
         let start = gap + expect as usize;
         self.0.resize(start, 0);
         body(self);
-        let length = self.0.len() - start;
-        match (expect, u8::try_from(length)) {
-            (Expect::Tens, Ok(byte @ ..0x80)) => self.0[gap] = byte,
-            _ => drop(self.0.splice(gap..start, varint(length as u64))),
+        let length = Varint::new((self.0.len() - start) as u64);
+        if length.as_bytes().len() == expect as usize {
+            self.0[gap..start].copy_from_slice(length.as_bytes());
+        } else {
+            self.0.splice(gap..start, length.as_bytes().iter().copied());
         }
     }
 
-    /// A message of two fields, the string `first` and a message of the string `second`, if it is so short
-    /// that each tag and each length takes one byte.
-    pub(super) fn short_string_pair(&mut self, field: u32, first: &str, second: &str) -> bool {
-        let (first, second) = (first.as_bytes(), second.as_bytes());
-        let size = first.len() + second.len() + 6;
+    /// A message of two fields, the string `first` and a message that consists of `head` and `tail`; if all is
+    /// so short that each tag and each length takes one byte, else nothing is written.
+    pub(super) fn short_pair(&mut self, field: u32, first: &str, head: &[u8], tail: &[u8]) -> bool {
+        let second = head.len() + tail.len();
+        let size = first.len() + second + 4;
         if size >= 0x80 || field >= 16 || first.is_empty() {
             return false;
         }
-        let tag = |field: u32| (field << 3 | WireType::Length as u32) as u8;
+        let tag = |field| tag(field, WireType::Length);
         self.raw(&[tag(field), size as u8, tag(1), first.len() as u8]);
-        self.raw(first);
-        self.raw(&[tag(2), second.len() as u8 + 2, tag(1), second.len() as u8]);
-        self.raw(second);
+        self.raw(first.as_bytes());
+        self.raw(&[tag(2), second as u8]);
+        self.raw(head);
+        self.raw(tail);
         true
     }
 
@@ -118,29 +120,47 @@ impl<'a> Message<'a> {
         if value < 0x80 {
             self.0.push(value as u8);
         } else {
-            self.0.extend(varint(value));
+            self.raw(Varint::new(value).as_bytes());
         }
     }
 }
 
 #[derive(Clone, Copy)]
-enum WireType {
+pub(super) enum WireType {
     Varint = 0,
     Fixed64 = 1,
     Length = 2,
     Fixed32 = 5,
 }
 
-/// Seven bits a byte, the lowest first; the high bit says that more follow.
-fn varint(value: u64) -> impl Iterator<Item = u8> {
-    let last = varint_size(value) - 1;
-    (0..=last).map(move |index| {
-        let more = if index < last { 0x80 } else { 0 };
-        (value >> (7 * index)) as u8 & 0x7f | more
-    })
+/// The tag of a field below 16.
+pub(super) const fn tag(field: u32, wire_type: WireType) -> u8 {
+    (field << 3 | wire_type as u32) as u8
 }
 
-/// How many bytes `value` takes as a varint: one for each seven bits.
-fn varint_size(value: u64) -> usize {
-    (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
+/// A number as protobuf writes most of its numbers.
+pub(super) struct Varint {
+    bytes: [u8; 10],
+    length: usize,
+}
+
+impl Varint {
+    /// Seven bits a byte, the lowest first; the high bit says that more follow.
+    pub(super) fn new(mut value: u64) -> Self {
+        let (mut bytes, mut length) = ([0; 10], 0);
+        for byte in &mut bytes {
+            length += 1;
+            *byte = value as u8 & 0x7f;
+            value >>= 7;
+            if value == 0 {
+                break;
+            }
+            *byte |= 0x80;
+        }
+        Self { bytes, length }
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
 }
