@@ -2,7 +2,7 @@
 
 use opentelemetry::{Array, Key, StringValue, Value};
 
-use super::wire::{Expect, Message, Varint, WireType, tag};
+use super::wire::{Expect, Message};
 
 /// Fields of `AnyValue`.
 const STRING: u32 = 1;
@@ -12,25 +12,17 @@ const INT: u32 = 3;
 pub(super) fn attribute(message: &mut Message<'_>, field: u32, key: &Key, value: &Value) {
     // Most are short texts and numbers. All their lengths are known beforehand, and take a byte each: half
     // the instructions of a request's attributes.
+    let key = key.as_str();
     let is_written = match value {
-        Value::String(text) => {
-            let text = text.as_str().as_bytes();
-            // A length that is cut off here belongs to a text that is too long.
-            let head = [tag(STRING, WireType::Length), text.len() as u8];
-            message.short_pair(field, key.as_str(), &head, text)
-        }
-        Value::I64(number) => {
-            let head = [tag(INT, WireType::Varint)];
-            let number = Varint::new(number.cast_unsigned());
-            message.short_pair(field, key.as_str(), &head, number.as_bytes())
-        }
+        Value::String(text) => message.short_string(field, key, STRING, text.as_str()),
+        Value::I64(number) => message.short_varint(field, key, INT, number.cast_unsigned()),
         _ => false,
     };
     if is_written {
         return;
     }
     message.message(field, Expect::Tens, |key_value| {
-        key_value.string(1, key.as_str());
+        key_value.string(1, key);
         key_value.message(2, Expect::Tens, |any_value| value.write(any_value));
     });
 }

@@ -89,21 +89,61 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// A message of two fields, the string `first` and a message that consists of `head` and `tail`; if all is
-    /// so short that each tag and each length takes one byte, else nothing is written.
-    pub(super) fn short_pair(&mut self, field: u32, first: &str, head: &[u8], tail: &[u8]) -> bool {
-        let second = head.len() + tail.len();
-        let size = first.len() + second + 4;
-        if size >= 0x80 || field >= 16 || first.is_empty() {
-            return false;
+    /// A message of two fields, the string `key` and a message whose field `of_value` is the string `value`; if
+    /// all is so short that each tag and each length takes one byte, else nothing is written.
+    pub(super) fn short_string(
+        &mut self,
+        field: u32,
+        key: &str,
+        of_value: u32,
+        value: &str,
+    ) -> bool {
+        let value = value.as_bytes();
+        let is_short = self.short_key(field, key, value.len() + 2);
+        if is_short {
+            let length = value.len() as u8;
+            self.raw(&[
+                tag(2, WireType::Length),
+                length + 2,
+                tag(of_value, WireType::Length),
+                length,
+            ]);
+            self.raw(value);
         }
-        let tag = |field| tag(field, WireType::Length);
-        self.raw(&[tag(field), size as u8, tag(1), first.len() as u8]);
-        self.raw(first.as_bytes());
-        self.raw(&[tag(2), second as u8]);
-        self.raw(head);
-        self.raw(tail);
-        true
+        is_short
+    }
+
+    /// The same with a number.
+    pub(super) fn short_varint(
+        &mut self,
+        field: u32,
+        key: &str,
+        of_value: u32,
+        value: u64,
+    ) -> bool {
+        let value = Varint::new(value);
+        let is_short = self.short_key(field, key, value.length + 1);
+        if is_short {
+            let length = value.length as u8;
+            self.raw(&[tag(2, WireType::Length), length + 1, tag(of_value, WireType::Varint)]);
+            // All ten bytes, and those that it does not take back again: cheaper than to copy so many.
+            self.raw(&value.bytes);
+            self.0.truncate(self.0.len() - value.bytes.len() + value.length);
+        }
+        is_short
+    }
+
+    /// The beginning of such a message, up to the tag of the second field, which is `length` bytes long.
+    #[inline]
+    fn short_key(&mut self, field: u32, key: &str, length: usize) -> bool {
+        let size = key.len() + length + 4;
+        let is_short = size < 0x80 && field < 16 && !key.is_empty();
+        if is_short {
+            let tag = |field| tag(field, WireType::Length);
+            self.raw(&[tag(field), size as u8, tag(1), key.len() as u8]);
+            self.raw(key.as_bytes());
+        }
+        is_short
     }
 
     /// Bytes as they are: the body of a field, or fields that are encoded already.
@@ -126,7 +166,7 @@ impl<'a> Message<'a> {
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum WireType {
+enum WireType {
     Varint = 0,
     Fixed64 = 1,
     Length = 2,
@@ -134,19 +174,19 @@ pub(super) enum WireType {
 }
 
 /// The tag of a field below 16.
-pub(super) const fn tag(field: u32, wire_type: WireType) -> u8 {
+const fn tag(field: u32, wire_type: WireType) -> u8 {
     (field << 3 | wire_type as u32) as u8
 }
 
 /// A number as protobuf writes most of its numbers.
-pub(super) struct Varint {
+struct Varint {
     bytes: [u8; 10],
     length: usize,
 }
 
 impl Varint {
     /// Seven bits a byte, the lowest first; the high bit says that more follow.
-    pub(super) fn new(mut value: u64) -> Self {
+    fn new(mut value: u64) -> Self {
         let (mut bytes, mut length) = ([0; 10], 0);
         for byte in &mut bytes {
             length += 1;
@@ -160,7 +200,7 @@ impl Varint {
         Self { bytes, length }
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 }
