@@ -20,7 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Is there a receiver to send to? A wrong key does not count: sending tells more of that.
 pub(super) fn check(config: &Config, receiver: &OtlpConfig, report: &mut Report<'_>) -> bool {
     let variable = endpoint_variable(config);
-    if let Some(proxy) = config.proxy.of(receiver.endpoint.scheme()) {
+    let proxy = config.proxy.of(receiver.endpoint.scheme());
+    if let Some(proxy) = proxy {
         report.say(&format!(
             "goes through the proxy of {proxy}, unless NO_PROXY names it: not tried directly"
         ));
@@ -38,7 +39,7 @@ pub(super) fn check(config: &Config, receiver: &OtlpConfig, report: &mut Report<
             return false;
         }
     };
-    if receiver.endpoint.is_https() && !is_trusted(&client, receiver, &variable, report) {
+    if receiver.endpoint.is_https() && !is_trusted(&client, receiver, &variable, proxy, report) {
         return false;
     }
     if receiver.is_honeycomb {
@@ -120,6 +121,7 @@ fn is_trusted(
     client: &Client,
     receiver: &OtlpConfig,
     variable: &str,
+    proxy: Option<&str>,
     report: &mut Report<'_>,
 ) -> bool {
     let request = client.get(receiver.endpoint.origin()).timeout(PATIENCE.min(receiver.timeout));
@@ -130,6 +132,10 @@ fn is_trusted(
             let change = if reason.contains("certificate") {
                 format!(
                     "name the CA, if it is your own, in OTEL_EXPORTER_OTLP_CERTIFICATE, and in {variable} the host that the certificate is for"
+                )
+            } else if let Some(proxy) = proxy {
+                format!(
+                    "see to the proxy of {proxy}, and whether it reaches the host in {variable}"
                 )
             } else {
                 format!("where the receiver speaks no TLS, use http:// in {variable}")

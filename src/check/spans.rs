@@ -27,7 +27,8 @@ pub(super) fn check(config: &Config, report: &mut Report<'_>) {
         if otlp::check(config, receiver, report) {
             let otlp = telemetry.otlp.clone();
             let alone = TelemetryConfig { otlp, ..without_exporters(telemetry) };
-            test_span::check(&alone, &otlp::endpoint_variable(config), report);
+            let proxy = config.proxy.of(receiver.endpoint.scheme());
+            test_span::check(&alone, &otlp::endpoint_variable(config), proxy, report);
         }
     }
     #[cfg(feature = "aws")]

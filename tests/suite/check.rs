@@ -220,6 +220,24 @@ fn a_proxy_is_used_as_the_service_uses_it() {
 }
 
 #[test]
+fn a_proxy_that_is_in_the_way_is_told_by_its_variable() {
+    // Where no other test listens a moment later.
+    let nobody = TcpListener::bind("127.0.0.4:0").unwrap().local_addr().unwrap().to_string();
+    let asking = Receiver::start_as(|_| Fail(407, None, ""));
+    let asking = asking.address.to_string();
+    let (plain, tls) = ("http://nothing.invalid", "https://nothing.invalid");
+    // endpoint, variable, the proxy; the step that fails, and what its line says
+    let cases = [
+        (plain, "HTTP_PROXY", &nobody, "test span", "see to the proxy of HTTP_PROXY"),
+        (tls, "HTTPS_PROXY", &nobody, "TLS", "see to the proxy of HTTPS_PROXY"),
+        (plain, "ALL_PROXY", &asking, "test span", "put a user and a password into ALL_PROXY"),
+    ];
+    for (endpoint, variable, proxy, step, says) in cases {
+        check(&[(ENDPOINT, endpoint), (variable, proxy)]).assert_fails(step, &[says]);
+    }
+}
+
+#[test]
 fn what_is_not_sent_anywhere_is_said() {
     // variables, what is said
     let cases: [(&[(&str, &str)], &str); 5] = [
