@@ -19,20 +19,24 @@ const NAME: &str = "backend-actix check";
 /// How long an exporter is given, beyond the time for one export.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// Sends a span to the receiver of OTLP of `config`, its one exporter. `variable` says where that is, and
-/// `proxy`, if anything, through whom it is reached.
-pub(super) fn check(
-    config: &TelemetryConfig,
-    variable: &str,
-    proxy: Option<&str>,
-    report: &mut Report<'_>,
-) {
+/// The variables to change where a receiver of OTLP does not take the span.
+pub(super) struct Variables<'a> {
+    /// Where it is.
+    pub(super) endpoint: &'a str,
+    /// How long it may take.
+    pub(super) timeout: &'a str,
+    /// Through whom it is reached, if through anybody.
+    pub(super) proxy: Option<&'a str>,
+}
+
+/// Sends a span to the receiver of OTLP of `config`, its one exporter.
+pub(super) fn check(config: &TelemetryConfig, variables: &Variables<'_>, report: &mut Report<'_>) {
     let timeout = timeout(config);
     match send(config) {
         Err(error) => report.failed(STEP, &error.to_string(), NO_START),
         Ok((trace_id, None)) => report.ok(STEP, &format!("accepted, trace {trace_id}")),
         Ok((_, Some(reason))) => {
-            report.failed(STEP, &reason, &change(&reason, variable, proxy, timeout));
+            report.failed(STEP, &reason, &change(&reason, variables, timeout));
         }
     }
 }
@@ -59,7 +63,8 @@ fn timeout(config: &TelemetryConfig) -> Duration {
 }
 
 /// What to change, by what the exporter said.
-fn change(reason: &str, variable: &str, proxy: Option<&str>, timeout: Duration) -> String {
+fn change(reason: &str, variables: &Variables<'_>, timeout: Duration) -> String {
+    let Variables { endpoint: variable, timeout: of_timeout, proxy } = *variables;
     let status = reason.split("the receiver answers ").nth(1).and_then(|rest| rest.get(..3));
     match (status, proxy) {
         (Some("401" | "403"), _) => "it lets nobody in without a key that it knows".to_owned(),
@@ -79,7 +84,7 @@ fn change(reason: &str, variable: &str, proxy: Option<&str>, timeout: Duration) 
             "see to the proxy of {proxy}, and whether it reaches the receiver of {variable}"
         ),
         (None, None) => format!(
-            "see what listens at {variable}: OTLP/HTTP is usually on port 4318, gRPC on 4317; a slow receiver wants more than {} ms in OTEL_EXPORTER_OTLP_TIMEOUT",
+            "see what listens at {variable}: OTLP/HTTP is usually on port 4318, gRPC on 4317; a slow receiver wants more than {} ms in {of_timeout}",
             timeout.as_millis()
         ),
     }

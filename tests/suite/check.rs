@@ -131,6 +131,10 @@ fn a_receiver_that_does_not_take_the_test_span_is_told_with_what_to_change() {
         let timeout = ("OTEL_EXPORTER_OTLP_TIMEOUT", "300");
         check(&[(ENDPOINT, &endpoint), timeout]).assert_fails("test span", says);
     }
+    let receiver = Receiver::start_as(|_| Hang);
+    let endpoint = receiver.endpoint();
+    check(&[(ENDPOINT, &endpoint), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "300")])
+        .assert_fails("test span", &["300 ms in OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"]);
     let receiver = Receiver::start();
     let root = format!("{}/", receiver.endpoint());
     let checked = check(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &root)]);
@@ -157,7 +161,11 @@ fn a_certificate_that_is_not_trusted_is_told_from_a_receiver_without_tls() {
 
     check(&[(ENDPOINT, &name)])
         .assert_fails("TLS", &["UnknownIssuer", "OTEL_EXPORTER_OTLP_CERTIFICATE", ENDPOINT]);
-    check(&[(ENDPOINT, &number), trusted]).assert_fails("TLS", &["not valid for name", ENDPOINT]);
+    let of_traces = ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", path);
+    for trusted in [trusted, of_traces] {
+        check(&[(ENDPOINT, &number), trusted])
+            .assert_fails("TLS", &["not valid for name", trusted.0, ENDPOINT]);
+    }
     check(&[(ENDPOINT, &without_tls)]).assert_fails("TLS", &["use http:// in", ENDPOINT]);
     std::fs::remove_file(&file).unwrap();
     check(&[(ENDPOINT, &name), trusted])
