@@ -84,8 +84,6 @@ export function show(main) {
       traceView(trace, { compact: true }));
   }
 
-  // --- the feed ---
-
   const send = (path, body) => call('POST', path, body);
 
   async function feed(path) {

@@ -61,7 +61,7 @@ export function show(main, { query, go }) {
     return h('figure',
       h('figcaption', h('b', caption), quiet(' the stronger, the more; outlined: some failed; a click shows the traces '),
         route != null && button('every route ✕', () => set(minutes, null), { class: 'chip' })),
-      h('div.wide', s('svg', { viewBox: `0 0 ${WIDTH} ${height + 24}`, role: 'group', 'aria-label': caption }, lines, times, rects)));
+      h('div.wide', s('svg', { viewBox: `0 -8 ${WIDTH} ${height + 32}`, role: 'group', 'aria-label': caption }, lines, times, rects)));
   }
 
   /** The arrows go from cell to cell; these are in order of time, then of duration. */
