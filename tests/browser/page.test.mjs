@@ -377,6 +377,25 @@ test('routes have the figures of the API, and lead to their traces', async () =>
   });
 });
 
+test('what is too wide for the screen stays where one has scrolled it', async () => {
+  await call(service, '/api/activities/home');
+  await visit(service, '/routes', async (page) => {
+    // The newest of the heatmap is seen first, and of the table its names.
+    const [heatmap, table] = ['figure .wide', 'main div > .wide'].map((wide) => page.locator(wide));
+    const at = (wide) => wide.evaluate(({ scrollLeft, scrollWidth, clientWidth }) => [scrollLeft, scrollWidth - clientWidth]);
+    for (const wide of [heatmap, table]) {
+      const [from, most] = await at(wide);
+      assert.ok(from === 0 && most > 300, `${from} of ${most}`);
+    }
+    await heatmap.evaluate((wide) => { wide.scrollLeft = -200; });
+    await table.evaluate((wide) => { wide.scrollLeft = 100; });
+    await page.locator('figure').evaluate((figure) => { figure.dataset.drawn = 'before'; });
+    await page.locator('figure:not([data-drawn])').waitFor();
+    assert.equal((await at(heatmap))[0], -200);
+    assert.equal((await at(table))[0], 100);
+  }, { size: NARROW });
+});
+
 test('all is forgotten when one asks for it', async () => {
   await call(service, '/api/activities/home');
   await visit(service, '/traces', async (page) => {

@@ -1,6 +1,6 @@
 // What becomes of the spans: sent, failed, dropped, still queued, for each exporter.
 
-import { ask, h, number, quiet, table } from './dom.js';
+import { ask, h, number, quiet, redraw, table } from './dom.js';
 import { ago, bytes, count } from './format.js';
 
 export const title = 'Exporters';
@@ -19,7 +19,7 @@ export function show(main) {
 
   async function load() {
     const [{ exporters }, list, page] = await Promise.all(['/api/exporters', '/api/traces?limit=0', '/api/page'].map((path) => ask(path)));
-    body.replaceChildren(
+    redraw(body,
       exporters.length ? table(HEAD, exporters.map(row)) : h('p.empty', 'Spans go nowhere but to this page. To send them to Honeycomb: ', h('code', 'HONEYCOMB_API_KEY=your-key cargo run')),
       h('p.quiet', `This page keeps ${count(list.kept)} of ${count(page.traces_kept)} traces, ${bytes(list.bytes)} of ${bytes(page.bytes_kept)} (TRACES_KEPT, TRACES_KEPT_BYTES); ${count(list.left_out)} spans came too fast.`));
   }

@@ -7,7 +7,7 @@ import { traceView } from './waterfall.js';
 
 export const title = 'Feed';
 
-const TTLS = ['30-days', '7-days', '3-days', '1-day', '12-hours', '3-hours', '1-hour'];
+const TTLS = '30-days 7-days 3-days 1-day 12-hours 3-hours 1-hour'.split(' ');
 const CALLS = 3;
 let backend;
 

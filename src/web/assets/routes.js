@@ -1,6 +1,6 @@
 // What the requests tell, by route; above it, when how many took how long.
 
-import { ask, button, h, number, options, quiet, s, table, teach } from './dom.js';
+import { ask, button, h, number, options, quiet, redraw, s, table, teach } from './dom.js';
 import { count, duration, plural, tick, time } from './format.js';
 import { live } from './live.js';
 
@@ -29,7 +29,7 @@ export function show(main, { query, go }) {
     if (!figures || !body.isConnected) return;
     // What has the focus keeps it.
     const { key } = document.activeElement.dataset;
-    if (figures.routes.length) body.replaceChildren(heatmap(figures), table(HEAD, figures.routes.map((row) => of(row, figures))));
+    if (figures.routes.length) redraw(body, heatmap(figures), table(HEAD, figures.routes.map((row) => of(row, figures))));
     else body.replaceChildren(h('div.empty', teach('No requests in this time.', 'Then it says here how many there were, how many failed, and how long they took.')));
     if (key) focus(key);
   }
