@@ -1,6 +1,6 @@
-//! What Actix says of its clients. It calls it an error, with a line each, that one sends what is no HTTP, or
-//! is gone: who sends nonsense would fill the log, and wake whom errors wake. Nothing of ours is wrong then,
-//! so it is told at the level that it has: debug.
+//! What Actix says of its clients. To it, it is an error that one sends what is no HTTP, or is gone, with a
+//! line each: who sends nonsense would fill the log, and wake whom errors wake. But nothing of ours is wrong
+//! then, so it counts as debug.
 
 use std::fmt;
 
