@@ -60,6 +60,7 @@ mod panic;
 mod parties;
 mod request_body;
 mod response_headers;
+mod routes;
 mod scope;
 mod settings;
 mod trusted_proxies;
