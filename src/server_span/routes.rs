@@ -64,11 +64,12 @@ impl Routes {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use actix_web::dev::Service as _;
     use actix_web::http::Method as HttpMethod;
     use actix_web::test::{TestRequest, call_service, init_service};
     use actix_web::{App, HttpResponse, web};
-    use std::rc::Rc;
 
     use super::*;
 
