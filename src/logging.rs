@@ -2,8 +2,10 @@
 //! OpenTelemetry SDK's own warnings, which are `tracing` events and vanish where nobody listens.
 //!
 //! It goes to stderr (`line.rs`), and as log records to the exporters of [`Telemetry`] (`record.rs`);
-//! but what telemetry says of itself to stderr alone.
+//! but what telemetry says of itself to stderr alone, and what Actix says of clients that send nonsense
+//! to neither (`clients.rs`).
 
+mod clients;
 mod line;
 mod record;
 
@@ -25,6 +27,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::LogsConfig;
 use crate::server_span;
 use crate::telemetry::{CONSOLE_THREAD, Telemetry};
+use clients::Clients;
 use line::LineFields;
 use record::Records;
 
@@ -82,6 +85,7 @@ fn subscriber(
     stderr: NonBlocking,
     records: Records,
 ) -> impl Subscriber + Send + Sync + use<> {
+    let clients = Clients::new(filter);
     let filter = EnvFilter::builder()
         .parse(filter)
         // `Config` has parsed it already and warned; `parse_lossy` would do so with `eprintln!`.
@@ -108,6 +112,7 @@ fn subscriber(
         .with(lines)
         // After the lines: a full queue is warned about while a record is passed on.
         .with(records)
+        .with(clients)
         // Outermost, so that all know the highest level that it lets through: what is above costs
         // nothing, neither here nor in the `log` crate.
         .with(filter)
