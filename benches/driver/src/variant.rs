@@ -21,10 +21,11 @@ pub struct Variant {
 }
 
 /// The environment of every variant: queue and batches of the same size for all exporters, no access
-/// log. The endpoint comes on top.
-pub const ENVIRONMENT: [(&str, &str); 6] = [
+/// log, no page. The endpoint comes on top.
+pub const ENVIRONMENT: [(&str, &str); 7] = [
     ("WORKERS", "1"),
     ("RUST_LOG", "warn"),
+    ("WEB_ADDRESS", ""),
     ("OTEL_SERVICE_NAME", "bench"),
     ("OTEL_TRACES_EXPORTER", "otlp"),
     ("OTEL_BSP_MAX_QUEUE_SIZE", "32768"),
@@ -50,6 +51,13 @@ pub const OURS_UNSAMPLED: Variant = Variant {
     environment: &[("OTEL_TRACES_SAMPLER", "always_off")],
     spans: 0,
     exports: false,
+    ..OURS
+};
+
+/// Ours with the page, as a newcomer runs it, at which nobody looks.
+pub const OURS_PAGE: Variant = Variant {
+    name: "backend-actix, page on",
+    environment: &[("WEB_ADDRESS", "127.0.0.1:0")],
     ..OURS
 };
 
@@ -89,10 +97,11 @@ const TRACING_ACTIX_WEB: Variant = Variant {
 };
 
 /// All of them, the untraced one first.
-pub const ALL: [Variant; 8] = [
+pub const ALL: [Variant; 9] = [
     UNTRACED,
     OURS,
     OURS_UNSAMPLED,
+    OURS_PAGE,
     OURS_GZIP,
     OURS_STDOUT,
     STOCK_STDOUT,

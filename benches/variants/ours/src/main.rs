@@ -10,6 +10,7 @@ use backend_actix::child_span::HandlerTracer;
 use backend_actix::config::Config;
 use backend_actix::server_span::Middleware;
 use backend_actix::telemetry::Telemetry;
+use backend_actix::web::{Page, Service};
 use backend_actix::{access_log, logging};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
@@ -44,14 +45,25 @@ async fn spans(tracer: HandlerTracer, spans: Query<Spans>) -> impl Responder {
 fn main() -> Result<(), Box<dyn Error>> {
     let config = Config::from_env()?;
     let _log = logging::start(&config.log_filter, &config.logs);
-    let telemetry = Telemetry::start(&config.telemetry)?;
+    let page = Page::bind(&config.web)?;
+    let has_page = page.is_some();
+    let telemetry =
+        Telemetry::start_with(&config.telemetry, page.as_ref().map(Page::recent_traces))?;
     let provider = telemetry.tracer_provider().clone();
+    let page = match page {
+        Some(page) => {
+            // No browser calls the API.
+            let (api, accounts) = (page.address(), telemetry.accounts());
+            Some(page.serve(Service { api, accounts, telemetry: config.telemetry.clone() })?)
+        }
+        None => None,
+    };
     System::new().block_on(service::serve(move || {
         let tracer = |scope| HandlerTracer::new(provider.tracer(scope));
         App::new()
             .wrap(
                 Middleware::new(&provider)
-                    .sampler_reads_attributes(false)
+                    .sampler_reads_attributes(has_page)
                     .on_end(access_log::write),
             )
             .service(
@@ -61,6 +73,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             )
             .service(web::resource("/spans").app_data(tracer("spans")).route(web::get().to(spans)))
     }))?;
+    if let Some(page) = page {
+        page.stop();
+    }
     telemetry.shutdown(Instant::now() + Duration::from_secs(5));
     Ok(())
 }
