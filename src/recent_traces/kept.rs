@@ -236,6 +236,11 @@ impl Kept {
         (self.traces.len(), self.bytes)
     }
 
+    /// The number of the last change.
+    pub(super) fn last_change(&self) -> u64 {
+        self.last_change
+    }
+
     /// What has changed after the change numbered `after`, and the number of the last. Of traces that
     /// went long ago it says nothing.
     pub(super) fn changes(&self, after: u64) -> (Vec<Change>, u64) {

@@ -179,6 +179,11 @@ impl Reading<'_> {
         self.kept.changes(after)
     }
 
+    /// The number of the last change.
+    pub fn last_change(&self) -> u64 {
+        self.kept.last_change()
+    }
+
     /// What the requests of the last `window` tell, by route; of all that are remembered, without one.
     pub fn routes(&self, window: Option<Duration>, route: Option<&str>) -> Routes {
         self.kept.requests().routes(window, route, SystemTime::now())

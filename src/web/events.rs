@@ -149,11 +149,12 @@ impl Told {
     fn update(&mut self, recent: &RecentTraces, is_heard: bool) -> Option<Update> {
         // Also where nobody listens: it is this that sorts what has ended.
         let reading = recent.read();
-        let (changes, last) = reading.changes(self.change);
-        self.change = last;
         if !is_heard {
+            self.change = reading.last_change();
             return None;
         }
+        let (changes, last) = reading.changes(self.change);
+        self.change = last;
         let running = reading.running_for(RUNNING);
         let ids: Vec<_> = running.iter().map(|trace| (trace.trace_id, trace.spans)).collect();
         if changes.is_empty() && ids == self.running {

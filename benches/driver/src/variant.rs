@@ -61,6 +61,21 @@ pub const OURS_PAGE: Variant = Variant {
     ..OURS
 };
 
+/// The same where spans come faster than it takes them, so that nearly all are left out: what it costs at
+/// saturation.
+const OURS_PAGE_BEHIND: Variant = Variant {
+    name: "backend-actix, page on, nearly all left out",
+    environment: &[
+        ("WEB_ADDRESS", "127.0.0.1:0"),
+        ("TRACES_KEPT_BYTES", "65536"),
+        (LEAVES_NOTHING_OUT, ""),
+    ],
+    ..OURS
+};
+
+/// Set where the page must keep all spans, or the variant ends with an error.
+pub const LEAVES_NOTHING_OUT: &str = "LEAVES_NOTHING_OUT";
+
 /// Ours in its other modes.
 const OURS_GZIP: Variant = Variant {
     name: "backend-actix, gzip",
@@ -97,11 +112,12 @@ const TRACING_ACTIX_WEB: Variant = Variant {
 };
 
 /// All of them, the untraced one first.
-pub const ALL: [Variant; 9] = [
+pub const ALL: [Variant; 10] = [
     UNTRACED,
     OURS,
     OURS_UNSAMPLED,
     OURS_PAGE,
+    OURS_PAGE_BEHIND,
     OURS_GZIP,
     OURS_STDOUT,
     STOCK_STDOUT,

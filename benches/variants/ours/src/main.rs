@@ -46,9 +46,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = Config::from_env()?;
     let _log = logging::start(&config.log_filter, &config.logs);
     let page = Page::bind(&config.web)?;
-    let has_page = page.is_some();
-    let telemetry =
-        Telemetry::start_with(&config.telemetry, page.as_ref().map(Page::recent_traces))?;
+    let recent = page.as_ref().map(Page::recent_traces).cloned();
+    let has_page = recent.is_some();
+    let telemetry = Telemetry::start_with(&config.telemetry, recent.as_ref())?;
     let provider = telemetry.tracer_provider().clone();
     let page = match page {
         Some(page) => {
@@ -77,5 +77,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         page.stop();
     }
     telemetry.shutdown(Instant::now() + Duration::from_secs(5));
+    let left_out = recent.map_or(0, |recent| recent.left_out());
+    let may_leave_out = std::env::var("LEAVES_NOTHING_OUT").unwrap_or_default().is_empty();
+    if left_out > 0 && !may_leave_out {
+        return Err(format!("the page left out {left_out} spans").into());
+    }
     Ok(())
 }
