@@ -12,14 +12,14 @@ const TARGET: &str = "access";
 /// [`Middleware::on_end`](crate::server_span::Middleware::on_end): an error for what failed on our side,
 /// else info. The message has method, route and status for people; the fields have them for log records,
 /// and are not in the line.
-pub fn write(request: &Ended) {
+pub fn write(request: &Ended<'_>) {
     let Ended { method, route, trace_id, .. } = request;
-    let route = route.as_deref().unwrap_or("-");
+    let route = route.unwrap_or("-");
     let status = request.status.as_ref().map_or("-", StatusCode::as_str);
     let status_code = request.status.map(|status| status.as_u16());
     let duration_ms = (request.duration.as_secs_f64() * 1e6).round() / 1e3;
     // A guess is in the message, as in the span's name, never in an attribute.
-    let known_route = request.route.as_deref().filter(|_| request.is_routed);
+    let known_route = request.route.filter(|_| request.is_routed);
     match &request.error_type {
         Some(error_type) => tracing::error!(
             target: TARGET,

@@ -7,6 +7,9 @@ use std::ops::{Add, Sub};
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
 use serde::{Serialize, Serializer};
 
+/// The offset, as Python writes it.
+const UTC: &str = "+00:00";
+
 /// A UTC timestamp that is written as `2026-11-22T10:10:41.892591+00:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Timestamp(DateTime<Utc>);
@@ -21,7 +24,14 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(DateAndTime::new(self.0, b'T').as_str())?;
-        f.write_str("+00:00")
+        f.write_str(UTC)
+    }
+}
+
+impl From<Timestamp> for String {
+    /// The same text as [`Display`](fmt::Display) writes, in one step.
+    fn from(timestamp: Timestamp) -> Self {
+        [DateAndTime::new(timestamp.0, b'T').as_str(), UTC].concat()
     }
 }
 
@@ -103,6 +113,7 @@ mod tests {
         for (instant, written) in cases {
             let parsed: DateTime<Utc> = instant.parse().unwrap();
             assert_eq!(Timestamp(parsed).to_string(), written, "{instant}");
+            assert_eq!(String::from(Timestamp(parsed)), written, "{instant}");
         }
     }
 

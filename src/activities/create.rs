@@ -42,13 +42,15 @@ pub(crate) async fn handler(
     Ok(Json(tracer.in_span("activity-create", |span| {
         let now = Timestamp::now();
         let uuid = Uuid::new_v4();
-        span.set_attributes([
-            KeyValue::new("app.now", now.to_string()),
-            KeyValue::new("app.activity_uuid", uuid.to_string()),
-            KeyValue::new("app.user_handle", signed_in_user::HANDLE),
-            KeyValue::new("app.ttl", ttl.as_str()),
-            KeyValue::new("app.message_length", message.length()),
-        ]);
+        if span.is_recording() {
+            span.set_attributes([
+                KeyValue::new("app.now", String::from(now)),
+                KeyValue::new("app.activity_uuid", uuid.to_string()),
+                KeyValue::new("app.user_handle", signed_in_user::HANDLE),
+                KeyValue::new("app.ttl", ttl.as_str()),
+                KeyValue::new("app.message_length", message.length()),
+            ]);
+        }
         Activity {
             display_name: Some(signed_in_user::DISPLAY_NAME),
             expires_at: Some(now + ttl.duration()),

@@ -16,10 +16,12 @@ pub(crate) async fn handler(tracer: HandlerTracer) -> Json<Vec<Activity>> {
             ["coco", "I am white unicorn"],
             ["worf", "this post has no honor!"],
         )];
-        span.set_attributes([
-            KeyValue::new("app.now", now.to_string()),
-            KeyValue::new("app.result_length", activities.len() as i64),
-        ]);
+        if span.is_recording() {
+            span.set_attributes([
+                KeyValue::new("app.now", String::from(now)),
+                KeyValue::new("app.result_length", activities.len() as i64),
+            ]);
+        }
         activities
     }))
 }

@@ -28,12 +28,14 @@ pub(crate) async fn handler(
     let message = MessageText::<1024>::parse(body.text("message")?).map_err(invalid)?;
     Ok(Json(tracer.in_span("reply-create", |span| {
         let now = Timestamp::now();
-        span.set_attributes([
-            KeyValue::new("app.now", now.to_string()),
-            KeyValue::new("app.activity_uuid", reply_to.to_string()),
-            KeyValue::new("app.user_handle", signed_in_user::HANDLE),
-            KeyValue::new("app.message_length", message.length()),
-        ]);
+        if span.is_recording() {
+            span.set_attributes([
+                KeyValue::new("app.now", String::from(now)),
+                KeyValue::new("app.activity_uuid", reply_to.to_string()),
+                KeyValue::new("app.user_handle", signed_in_user::HANDLE),
+                KeyValue::new("app.message_length", message.length()),
+            ]);
+        }
         Activity {
             display_name: Some(signed_in_user::DISPLAY_NAME),
             reply_to_activity_uuid: Some(reply_to),

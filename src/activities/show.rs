@@ -22,11 +22,13 @@ pub(crate) async fn handler(
         .in_span("show-activity-mock-data", |span| {
             let now = Timestamp::now();
             let found = home_feed(now).into_iter().find(|activity| activity.uuid == uuid);
-            span.set_attributes([
-                KeyValue::new("app.now", now.to_string()),
-                KeyValue::new("app.activity_uuid", uuid.to_string()),
-                KeyValue::new("app.result_length", i64::from(found.is_some())),
-            ]);
+            if span.is_recording() {
+                span.set_attributes([
+                    KeyValue::new("app.now", String::from(now)),
+                    KeyValue::new("app.activity_uuid", uuid.to_string()),
+                    KeyValue::new("app.result_length", i64::from(found.is_some())),
+                ]);
+            }
             found
         })
         .map(|activity| Json([activity]))

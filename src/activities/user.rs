@@ -22,11 +22,13 @@ pub(crate) async fn handler(tracer: HandlerTracer, handle: Path<String>) -> Json
                 now - TimeDelta::days(1),
             )
         }];
-        span.set_attributes([
-            KeyValue::new("app.now", now.to_string()),
-            KeyValue::new("app.user_handle", handle),
-            KeyValue::new("app.result_length", activities.len() as i64),
-        ]);
+        if span.is_recording() {
+            span.set_attributes([
+                KeyValue::new("app.now", String::from(now)),
+                KeyValue::new("app.user_handle", handle),
+                KeyValue::new("app.result_length", activities.len() as i64),
+            ]);
+        }
         activities
     }))
 }

@@ -25,11 +25,13 @@ pub(crate) async fn handler(tracer: HandlerTracer, handle: Path<String>) -> Json
             message(uuid::uuid!("4e81c06a-db0f-4281-b4cc-98208537772a"), "Cloud is fun!"),
             message(uuid::uuid!("66e12864-8c26-4c3a-9658-95a10f8fea67"), "This platform is great!"),
         ];
-        span.set_attributes([
-            KeyValue::new("app.now", now.to_string()),
-            KeyValue::new("app.user_handle", handle),
-            KeyValue::new("app.result_length", messages.len() as i64),
-        ]);
+        if span.is_recording() {
+            span.set_attributes([
+                KeyValue::new("app.now", String::from(now)),
+                KeyValue::new("app.user_handle", handle),
+                KeyValue::new("app.result_length", messages.len() as i64),
+            ]);
+        }
         messages
     }))
 }

@@ -42,11 +42,13 @@ pub(crate) async fn handler(
     let NewMessage { message, receiver } = NewMessage::parse(body)?;
     Ok(Json(tracer.in_span("message-create", |span| {
         let now = Timestamp::now();
-        span.set_attributes([
-            KeyValue::new("app.now", now.to_string()),
-            KeyValue::new("app.user_handle", String::from(receiver)),
-            KeyValue::new("app.message_length", message.length()),
-        ]);
+        if span.is_recording() {
+            span.set_attributes([
+                KeyValue::new("app.now", String::from(now)),
+                KeyValue::new("app.user_handle", String::from(receiver)),
+                KeyValue::new("app.message_length", message.length()),
+            ]);
+        }
         Message {
             uuid: Uuid::new_v4(),
             display_name: signed_in_user::DISPLAY_NAME,

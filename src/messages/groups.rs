@@ -40,11 +40,13 @@ pub(crate) async fn handler(tracer: HandlerTracer) -> Json<Vec<MessageGroup>> {
                 created_at: now,
             },
         ];
-        span.set_attributes([
-            KeyValue::new("app.now", now.to_string()),
-            KeyValue::new("app.user_handle", signed_in_user::HANDLE),
-            KeyValue::new("app.result_length", groups.len() as i64),
-        ]);
+        if span.is_recording() {
+            span.set_attributes([
+                KeyValue::new("app.now", String::from(now)),
+                KeyValue::new("app.user_handle", signed_in_user::HANDLE),
+                KeyValue::new("app.result_length", groups.len() as i64),
+            ]);
+        }
         groups
     }))
 }

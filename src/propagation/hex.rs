@@ -22,13 +22,17 @@ pub(crate) fn value(digit: u8) -> Option<u8> {
     }
 }
 
-/// Appends `bytes` in lower-case digits.
-pub(super) fn push<const N: usize>(text: &mut String, bytes: &[u8; N]) {
+/// Each byte as its two lower-case digits.
+pub(super) fn encode<const N: usize>(bytes: [u8; N]) -> [[u8; 2]; N] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |half: u8| DIGITS[usize::from(half & 0x0f)];
-    let pairs = bytes.map(|byte| [digit(byte >> 4), digit(byte)]);
+    bytes.map(|byte| [digit(byte >> 4), digit(byte)])
+}
+
+/// Appends `bytes` in lower-case digits.
+pub(super) fn push<const N: usize>(text: &mut String, bytes: [u8; N]) {
     // All at once, and ASCII: `String::push` would look at each digit on its own.
-    text.push_str(str::from_utf8(pairs.as_flattened()).unwrap_or_default());
+    text.push_str(str::from_utf8(encode(bytes).as_flattened()).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -58,7 +62,7 @@ mod tests {
         #[test]
         fn every_id_comes_back(bytes: [u8; 16]) {
             let mut text = String::new();
-            push(&mut text, &bytes);
+            push(&mut text, bytes);
             prop_assert_eq!(&text, &format!("{:032x}", u128::from_be_bytes(bytes)));
             prop_assert_eq!(decode(text.as_bytes()), Some(bytes));
         }

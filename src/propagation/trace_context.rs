@@ -26,7 +26,7 @@ pub struct TraceContext;
 impl TextMapPropagator for TraceContext {
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
         let Some(traceparent) = Traceparent::of(cx) else { return };
-        injector.set(TRACEPARENT, traceparent.header());
+        injector.set(TRACEPARENT, String::from_utf8_lossy(&traceparent.header()).into_owned());
 
         let span = cx.span();
         let span = span.span_context();

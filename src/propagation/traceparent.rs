@@ -56,15 +56,12 @@ impl Traceparent {
         })
     }
 
-    /// The header's value: always version `00`, the highest one known here.
-    pub(crate) fn header(&self) -> String {
-        let mut text = String::with_capacity(LENGTH);
-        text.push_str("00-");
-        hex::push(&mut text, &self.trace_id.to_bytes());
-        text.push('-');
-        hex::push(&mut text, &self.span_id.to_bytes());
-        text.push('-');
-        hex::push(&mut text, &[self.flags.to_u8()]);
+    /// The header's value, in ASCII: always version `00`, the highest one known here.
+    pub(crate) fn header(&self) -> [u8; LENGTH] {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        text[3..35].copy_from_slice(hex::encode(self.trace_id.to_bytes()).as_flattened());
+        text[36..52].copy_from_slice(hex::encode(self.span_id.to_bytes()).as_flattened());
+        text[53..].copy_from_slice(hex::encode([self.flags.to_u8()]).as_flattened());
         text
     }
 }
@@ -185,7 +182,7 @@ mod tests {
         #[test]
         fn what_is_read_is_written_again(header in nearly_valid()) {
             if let Some(parsed) = Traceparent::parse(&header) {
-                let written = parsed.header();
+                let written = String::from_utf8(parsed.header().to_vec()).unwrap();
                 prop_assert_eq!(&written[2..53], &header[2..53]);
                 prop_assert_eq!(Traceparent::parse(&written), Some(parsed));
             }

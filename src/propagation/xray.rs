@@ -63,12 +63,12 @@ fn header(span: &SpanContext, parent: Option<SpanId>) -> String {
     let [t0, t1, t2, t3, unique @ ..] = span.trace_id().to_bytes();
     let mut header = String::with_capacity(74);
     header.push_str("Root=1-");
-    hex::push(&mut header, &[t0, t1, t2, t3]);
+    hex::push(&mut header, [t0, t1, t2, t3]);
     header.push('-');
-    hex::push(&mut header, &unique);
+    hex::push(&mut header, unique);
     if let Some(parent) = parent {
         header.push_str(";Parent=");
-        hex::push(&mut header, &parent.to_bytes());
+        hex::push(&mut header, parent.to_bytes());
     }
     header.push_str(if span.is_sampled() { ";Sampled=1" } else { ";Sampled=0" });
     header

@@ -61,7 +61,7 @@ pub(crate) async fn handler(
 ) -> Html {
     tracer
         .in_span_async("rollbar-test-mock-data", async |child| {
-            child.set_attribute(KeyValue::new("app.now", Timestamp::now().to_string()));
+            child.set_attribute(KeyValue::new("app.now", String::from(Timestamp::now())));
             let Some(Reporting { rollbar, client }) = &**reporting else {
                 tracing::info!("ROLLBAR_ACCESS_TOKEN is not set: no message is sent to Rollbar");
                 return;

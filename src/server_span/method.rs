@@ -27,6 +27,14 @@ impl Method {
         self.known.is_some()
     }
 
+    /// One of the standard methods, where no other list of known ones is set.
+    pub(super) fn standard(&self) -> Option<&'static str> {
+        match self.known {
+            Some(Cow::Borrowed(method)) => Some(method),
+            _ => None,
+        }
+    }
+
     /// `http.request.method`.
     pub(super) fn attribute(&self) -> Cow<'static, str> {
         self.known.clone().unwrap_or(Cow::Borrowed("_OTHER"))

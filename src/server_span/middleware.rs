@@ -15,7 +15,7 @@ use opentelemetry::trace::{
 };
 use pin_project_lite::pin_project;
 
-use super::attributes;
+use super::attributes::{self, AtStart};
 use super::body::SpanBody;
 use super::extractor::ServerSpan;
 use super::header_extractor::HeaderExtractor;
@@ -23,6 +23,7 @@ use super::method::Method;
 use super::open_span::OpenSpan;
 use super::panic::{HandlerPanic, catch};
 use super::parties::CommonTexts;
+use super::routes::{Guess, Routes};
 use super::scope::Scope;
 use super::settings::Middleware;
 use super::{request_body, response_headers};
@@ -33,6 +34,7 @@ pub struct TracedService<S> {
     pub(super) propagator: TextMapCompositePropagator,
     pub(super) settings: Rc<Middleware>,
     pub(super) common: CommonTexts,
+    pub(super) routes: Routes,
 }
 
 impl<S, B> Service<ServiceRequest> for TracedService<S>
@@ -56,23 +58,29 @@ where
         let method = Method::of(request.method(), self.settings.known_methods.as_deref());
         // Before routing the path alone can tell the route; it names the span for samplers and for a
         // request that never gets a response. What routing finds replaces it.
-        let route = request.resource_map().match_pattern(request.path());
+        let Guess { route, name } = self.routes.guess(&request, &method);
 
-        let attributes = || attributes::at_start(&request, &method, &self.settings, &self.common);
-        let builder = SpanBuilder::from_name(method.span_name(route.as_deref()))
+        let at_start = AtStart {
+            request: &request,
+            method: &method,
+            route: route.as_ref(),
+            settings: &self.settings,
+            common: &self.common,
+        };
+        // Room for those that follow.
+        let mut attributes = Vec::with_capacity(attributes::USUAL_COUNT);
+        if self.settings.sampler_reads_attributes {
+            at_start.tell(|attribute| attributes.push(attribute));
+        }
+        let builder = SpanBuilder::from_name(name)
             .with_kind(SpanKind::Server)
             .with_links(links)
-            .with_attributes(if self.settings.sampler_reads_attributes {
-                attributes()
-            } else {
-                // Room for those that follow.
-                Vec::with_capacity(attributes::USUAL_COUNT)
-            });
+            .with_attributes(attributes);
 
         // Here the SERVER span opens.
         let mut span = self.settings.tracer.build_with_context(builder, &parent);
         if !self.settings.sampler_reads_attributes && span.is_recording() {
-            span.set_attributes(attributes());
+            at_start.tell(|attribute| span.set_attribute(attribute));
         }
         let cx = parent.with_span(span);
         ServerSpan::attach_to(&request, &cx);

@@ -7,6 +7,7 @@
 //! | `middleware.rs` | where the span is opened: what happens to a request, in order |
 //! | `settings.rs` | what can be chosen: the builder |
 //! | `attributes.rs`, `method.rs` | what the span says of its request |
+//! | `routes.rs` | the route that a path fits, and the span's name |
 //! | `last.rs` | a cache of one, for texts that many requests have in common |
 //! | `parties.rs`, `forwarded.rs`, `forwarded_element.rs`, `trusted_proxies.rs`, `host.rs` | who asked whom, as trusted proxies tell it |
 //! | `header_extractor.rs` | the caller's context, from the headers |
@@ -60,6 +61,7 @@ mod panic;
 mod parties;
 mod request_body;
 mod response_headers;
+mod routes;
 mod scope;
 mod settings;
 mod trusted_proxies;

@@ -12,8 +12,8 @@ use actix_web::Error;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
-use opentelemetry::trace::{SpanId, Status, TraceContextExt, TraceId};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::trace::{SpanId, SpanRef, Status, TraceContextExt, TraceId};
+use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_semantic_conventions::attribute as key;
 
 use super::exception::{Exception, Request};
@@ -36,17 +36,17 @@ const RESPONSE_BODY: &str = "response_body";
 /// What an [`on_end`](super::Middleware::on_end) hook is told of a span that has ended.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Ended {
+pub struct Ended<'a> {
     /// `http.request.method`: a known method or `_OTHER`.
     pub method: Cow<'static, str>,
     /// `http.route`, if one matched; where there was no response, the one that the path fits.
-    pub route: Option<String>,
+    pub route: Option<&'a str>,
     /// Is `route` what the router said, and no guess?
     pub is_routed: bool,
     /// The response's status, if there was a response.
     pub status: Option<StatusCode>,
     /// `error.type`, if the request ended in error.
-    pub error_type: Option<Cow<'static, str>>,
+    pub error_type: Option<&'a str>,
     /// From the opening of the span to its end.
     pub duration: Duration,
     /// The trace that the span belongs to.
@@ -62,7 +62,7 @@ pub(super) struct OpenSpan {
     started: Instant,
     method: Method,
     /// Before there is a response: a guess from the path, which other patterns may fit as well.
-    route: Option<String>,
+    route: Option<Cow<'static, str>>,
     is_routed: bool,
     upload: Option<Rc<Upload>>,
     /// Until it is told, where anybody wants to be told.
@@ -80,7 +80,7 @@ impl OpenSpan {
         cx: Context,
         settings: Rc<Middleware>,
         method: Method,
-        route: Option<String>,
+        route: Option<Cow<'static, str>>,
         upload: Option<Rc<Upload>>,
         kept: Option<Box<Kept>>,
     ) -> Self {
@@ -122,9 +122,9 @@ impl OpenSpan {
         // Only now the router has spoken: overlapping patterns are told apart, and a default service
         // has none.
         let route = response.request().match_pattern();
-        if route != self.route {
+        if route.as_deref() != self.route.as_deref() {
             self.cx.span().update_name(self.method.span_name(route.as_deref()));
-            self.route = route;
+            self.route = route.map(Cow::Owned);
         }
         self.is_routed = true;
         let headers = self.settings.response_headers.attributes(response.headers());
@@ -207,15 +207,15 @@ impl OpenSpan {
     fn record(&self, exception: Exception<'_>) {
         let request = Request {
             method: self.method.attribute(),
-            route: self.known_route(),
+            route: self.known_route().map(Cow::as_ref),
             status: self.status.map(|status| status.as_u16()),
         };
         exception.record(&self.cx, &request, self.settings.exception_events);
     }
 
     /// A guess is in the name, never in an attribute.
-    fn known_route(&self) -> Option<&str> {
-        self.route.as_deref().filter(|_| self.is_routed)
+    fn known_route(&self) -> Option<&Cow<'static, str>> {
+        self.route.as_ref().filter(|_| self.is_routed)
     }
 
     /// Ends the span: the response is out.
@@ -237,7 +237,7 @@ impl OpenSpan {
         let duration = self.started.elapsed();
         let span = self.cx.span();
         if span.is_recording() {
-            span.set_attributes(self.attributes());
+            self.set_attributes(&span);
             if self.error_type.is_some() {
                 // No description: the status code or the error's type says it.
                 span.set_status(Status::error(""));
@@ -249,32 +249,36 @@ impl OpenSpan {
         let _active = self.cx.clone().attach();
         self.settings.tell_end(|| Ended {
             method: self.method.attribute(),
-            route: self.route.clone(),
+            route: self.route.as_deref(),
             is_routed: self.is_routed,
             status: self.status,
-            error_type: self.error_type.clone(),
+            error_type: self.error_type.as_deref(),
             duration,
             trace_id: span.span_context().trace_id(),
             span_id: span.span_context().span_id(),
         });
     }
 
-    /// What is only known at the end, each key once.
-    fn attributes(&self) -> impl Iterator<Item = KeyValue> {
-        let size = |key: &'static str, bytes: u64| {
-            KeyValue::new(key, i64::try_from(bytes).unwrap_or(i64::MAX))
-        };
-        let route = self.known_route();
-        let route = route.map(|route| KeyValue::new(key::HTTP_ROUTE, route.to_owned()));
-        let status = self.status.map(|status| {
-            KeyValue::new(key::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()))
-        });
+    /// Sets what is only known at the end, each key once.
+    fn set_attributes(&self, span: &SpanRef<'_>) {
+        let set = |key: &'static str, value: Value| span.set_attribute(KeyValue::new(key, value));
+        let set_size = |key, bytes| set(key, i64::try_from(bytes).unwrap_or(i64::MAX).into());
+        if let Some(route) = self.known_route() {
+            set(key::HTTP_ROUTE, route.clone().into());
+        }
+        if let Some(status) = self.status {
+            set(key::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()).into());
+        }
         let is_cut_off = self.status.is_none();
-        let received = self.upload.as_ref().and_then(|upload| upload.size(is_cut_off));
-        let received = received.map(|bytes| size(key::HTTP_REQUEST_BODY_SIZE, bytes));
-        let sent = self.sent.map(|bytes| size(key::HTTP_RESPONSE_BODY_SIZE, bytes));
-        let error_type = self.error_type.clone().map(|class| KeyValue::new(key::ERROR_TYPE, class));
-        [route, status, received, sent, error_type].into_iter().flatten()
+        if let Some(received) = self.upload.as_ref().and_then(|upload| upload.size(is_cut_off)) {
+            set_size(key::HTTP_REQUEST_BODY_SIZE, received);
+        }
+        if let Some(sent) = self.sent {
+            set_size(key::HTTP_RESPONSE_BODY_SIZE, sent);
+        }
+        if let Some(class) = &self.error_type {
+            set(key::ERROR_TYPE, class.clone().into());
+        }
     }
 }
 

@@ -18,12 +18,12 @@ const X_AMZN_TRACE_ID: HeaderName = HeaderName::from_static(xray::HEADER);
 pub(super) fn insert(headers: &mut HeaderMap, context: &Context, with_xray: bool) {
     let Some(traceparent) = Traceparent::of(context) else { return };
     let traceparent = traceparent.header();
-    let timing =
-        ["trace;desc=", &traceparent, ", traceparent;desc=\"", &traceparent, "\""].concat();
-    if let Ok(value) = HeaderValue::try_from(traceparent) {
+    let timing: [&[u8]; 5] =
+        [b"trace;desc=", &traceparent, b", traceparent;desc=\"", &traceparent, b"\""];
+    if let Ok(value) = HeaderValue::from_bytes(&traceparent) {
         headers.insert(TRACERESPONSE, value);
     }
-    if let Ok(value) = HeaderValue::try_from(timing) {
+    if let Ok(value) = HeaderValue::try_from(timing.concat()) {
         // Appended: the handler may have timings of its own.
         headers.append(SERVER_TIMING, value);
     }

@@ -20,6 +20,7 @@ use super::middleware::TracedService;
 use super::open_span::Ended;
 use super::panic::catch;
 use super::parties::CommonTexts;
+use super::routes::Routes;
 use super::trusted_proxies::TrustedProxies;
 use crate::propagation::{self, Kind};
 
@@ -55,7 +56,7 @@ pub struct Middleware {
     on_failure: Option<Arc<OnFailure>>,
 }
 
-type OnEnd = dyn Fn(&Ended) + Send + Sync;
+type OnEnd = dyn Fn(&Ended<'_>) + Send + Sync;
 type OnFailure = dyn Fn(Failure<'_>) + Send + Sync;
 
 impl Middleware {
@@ -171,7 +172,7 @@ impl Middleware {
 
     /// Calls `on_end` with each span when it has ended, on the thread that ended it. An access log can
     /// be written so. A panic in it is caught.
-    pub fn on_end(mut self, on_end: impl Fn(&Ended) + Send + Sync + 'static) -> Self {
+    pub fn on_end(mut self, on_end: impl Fn(&Ended<'_>) + Send + Sync + 'static) -> Self {
         self.on_end = Some(Arc::new(on_end));
         self
     }
@@ -196,7 +197,7 @@ impl Middleware {
         })
     }
 
-    pub(super) fn tell_end(&self, ended: impl FnOnce() -> Ended) {
+    pub(super) fn tell_end<'a>(&self, ended: impl FnOnce() -> Ended<'a>) {
         if let Some(on_end) = &self.on_end {
             // It may run while the request is dropped, where a second panic would end the process.
             let _ = catch(|| on_end(&ended()));
@@ -233,6 +234,7 @@ where
             propagator,
             settings: Rc::new(self.clone()),
             common: CommonTexts::default(),
+            routes: Routes::default(),
         }))
     }
 }

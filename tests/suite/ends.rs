@@ -618,9 +618,9 @@ fn the_hook_is_told_each_end() {
         middleware.on_end(move |ended| {
             let ended = (
                 ended.method.clone().into_owned(),
-                ended.route.clone(),
+                ended.route.map(str::to_owned),
                 ended.status.map(|status| status.as_u16()),
-                ended.error_type.clone().map(|class| class.into_owned()),
+                ended.error_type.map(str::to_owned),
                 ended.trace_id.to_string(),
             );
             sender.send(ended).unwrap();
@@ -654,7 +654,7 @@ fn the_middleware_works_around_a_scope_or_a_resource_too() {
         let provider = opentelemetry_sdk::trace::SdkTracerProvider::default();
         let sender = sender.clone();
         let inner = Middleware::new(&provider)
-            .on_end(move |ended| sender.send(ended.route.clone()).unwrap());
+            .on_end(move |ended| sender.send(ended.route.map(str::to_owned)).unwrap());
         config.service(
             web::scope("/scope")
                 .service(

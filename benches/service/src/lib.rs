@@ -31,7 +31,7 @@ impl Home {
 
     /// `app.now` of its span.
     pub fn now(&self) -> String {
-        self.now.to_string()
+        self.now.into()
     }
 
     /// `app.result_length` of its span.

@@ -1,7 +1,6 @@
 //! The service that is asked: an Actix app in the middleware, with every setting of it in use, and a
 //! span processor that keeps what it is given.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
@@ -62,13 +61,13 @@ pub(crate) struct End {
     pub(crate) span_id: SpanId,
 }
 
-impl From<&Ended> for End {
-    fn from(ended: &Ended) -> Self {
+impl From<&Ended<'_>> for End {
+    fn from(ended: &Ended<'_>) -> Self {
         Self {
             method: ended.method.clone().into_owned(),
-            route: ended.route.clone(),
+            route: ended.route.map(str::to_owned),
             status: ended.status,
-            error_type: ended.error_type.clone().map(Cow::into_owned),
+            error_type: ended.error_type.map(str::to_owned),
             trace_id: ended.trace_id,
             span_id: ended.span_id,
         }

@@ -20,10 +20,12 @@ async fn home(tracer: HandlerTracer) -> impl Responder {
     tracer
         .in_span("home-activities-mock-data", |span| {
             let home = Home::make();
-            span.set_attributes([
-                KeyValue::new("app.now", home.now()),
-                KeyValue::new("app.result_length", home.length()),
-            ]);
+            if span.is_recording() {
+                span.set_attributes([
+                    KeyValue::new("app.now", home.now()),
+                    KeyValue::new("app.result_length", home.length()),
+                ]);
+            }
             home
         })
         .into_response()

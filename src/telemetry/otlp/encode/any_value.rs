@@ -4,17 +4,25 @@ use opentelemetry::{Array, Key, StringValue, Value};
 
 use super::wire::{Expect, Message};
 
+/// Fields of `AnyValue`.
+const STRING: u32 = 1;
+const INT: u32 = 3;
+
 /// Writes one attribute as element of the repeated `field`.
 pub(super) fn attribute(message: &mut Message<'_>, field: u32, key: &Key, value: &Value) {
-    // Most are short texts. All their lengths are known beforehand, and take a byte each: half the
-    // instructions of a request's attributes.
-    if let Value::String(text) = value
-        && message.short_string_pair(field, key.as_str(), text.as_str())
-    {
+    // Most are short texts and numbers. All their lengths are known beforehand, and take a byte each: half
+    // the instructions of a request's attributes.
+    let key = key.as_str();
+    let is_written = match value {
+        Value::String(text) => message.short_string(field, key, STRING, text.as_str()),
+        Value::I64(number) => message.short_varint(field, key, INT, number.cast_unsigned()),
+        _ => false,
+    };
+    if is_written {
         return;
     }
     message.message(field, Expect::Tens, |key_value| {
-        key_value.string(1, key.as_str());
+        key_value.string(1, key);
         key_value.message(2, Expect::Tens, |any_value| value.write(any_value));
     });
 }
@@ -26,7 +34,7 @@ trait AnyValue {
 
 impl AnyValue for StringValue {
     fn write(&self, message: &mut Message<'_>) {
-        message.bytes_even_if_empty(1, self.as_str().as_bytes());
+        message.bytes_even_if_empty(STRING, self.as_str().as_bytes());
     }
 }
 
@@ -39,7 +47,7 @@ impl AnyValue for bool {
 impl AnyValue for i64 {
     fn write(&self, message: &mut Message<'_>) {
         // Two's complement: a negative number takes ten bytes.
-        message.varint_even_if_zero(3, *self as u64);
+        message.varint_even_if_zero(INT, self.cast_unsigned());
     }
 }
 

@@ -1,13 +1,17 @@
-//! Random spans, encoded by us and by the stock exporter's transform: the same bytes.
+//! Random spans, encoded by us and posted by opentelemetry-otlp: the same bytes.
 
+use std::future::{Future, ready};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use opentelemetry::trace::{SpanContext, TraceId};
 use opentelemetry::{Array, Key, StringValue, Value};
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
-use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
-use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
+use opentelemetry_sdk::trace::{SpanEvents, SpanExporter, SpanLinks};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -15,10 +19,39 @@ use prost::Message as _;
 
 use super::*;
 
-fn stock(spans: &[SpanData], resource: &Resource) -> ExportTraceServiceRequest {
-    let resource = ResourceAttributesWithSchema::from(resource);
-    let resource_spans = group_spans_by_resource_and_scope(spans.to_vec(), &resource);
-    ExportTraceServiceRequest { resource_spans }
+/// What opentelemetry-otlp posts to a receiver.
+fn stock(spans: &[SpanData], resource: &Resource) -> Bytes {
+    let receiver = Receiver::default();
+    let exporter = opentelemetry_otlp::SpanExporter::builder()
+        .with_http()
+        .with_protocol(Protocol::HttpBinary)
+        .with_http_client(receiver.clone())
+        .build();
+    let mut exporter = exporter.expect("an exporter");
+    exporter.set_resource(resource);
+    let export = pin!(exporter.export(spans.to_vec()));
+    // The receiver answers at once.
+    let polled = export.poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(polled, Poll::Ready(Ok(()))), "{polled:?}");
+    receiver.0.lock().unwrap().take().expect("a request")
+}
+
+/// An HTTP client that keeps the body of its request.
+#[derive(Clone, Debug, Default)]
+struct Receiver(Arc<Mutex<Option<Bytes>>>);
+
+impl HttpClient for Receiver {
+    fn send_bytes<'a, 'b>(
+        &'a self,
+        request: Request<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'b>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        *self.0.lock().unwrap() = Some(request.into_body());
+        Box::pin(ready(Ok(Response::new(Bytes::new()))))
+    }
 }
 
 /// Empty, short, and long enough that lengths take two bytes and more.
@@ -179,10 +212,10 @@ proptest! {
         let mut out = b"kept".to_vec();
         Encoder::new(&resource).encode(&spans, &mut out);
         let stock = stock(&spans, &resource);
-        let decoded = ExportTraceServiceRequest::decode(&out[4..]).expect("a valid message");
+        let read = |bytes: &[u8]| ExportTraceServiceRequest::decode(bytes).expect("a valid message");
         // As text, because NaN is not equal to itself.
-        prop_assert_eq!(format!("{decoded:?}"), format!("{stock:?}"));
-        prop_assert!(out == [b"kept", &stock.encode_to_vec()[..]].concat());
+        prop_assert_eq!(format!("{:?}", read(&out[4..])), format!("{:?}", read(&stock)));
+        prop_assert!(out == [b"kept", &stock[..]].concat());
     }
 }
 
@@ -196,5 +229,5 @@ fn a_batch_of_megabytes_is_encoded_like_any_other() {
     let spans = [span.clone(), span];
     let mut out = Vec::new();
     Encoder::new(&resource).encode(&spans, &mut out);
-    assert!(out == stock(&spans, &resource).encode_to_vec());
+    assert!(out == stock(&spans, &resource));
 }

@@ -81,27 +81,69 @@ impl<'a> Message<'a> {
         let start = gap + expect as usize;
         self.0.resize(start, 0);
         body(self);
-        let length = self.0.len() - start;
-        match (expect, u8::try_from(length)) {
-            (Expect::Tens, Ok(byte @ ..0x80)) => self.0[gap] = byte,
-            _ => drop(self.0.splice(gap..start, varint(length as u64))),
+        let length = Varint::new((self.0.len() - start) as u64);
+        if length.as_bytes().len() == expect as usize {
+            self.0[gap..start].copy_from_slice(length.as_bytes());
+        } else {
+            self.0.splice(gap..start, length.as_bytes().iter().copied());
         }
     }
 
-    /// A message of two fields, the string `first` and a message of the string `second`, if it is so short
-    /// that each tag and each length takes one byte.
-    pub(super) fn short_string_pair(&mut self, field: u32, first: &str, second: &str) -> bool {
-        let (first, second) = (first.as_bytes(), second.as_bytes());
-        let size = first.len() + second.len() + 6;
-        if size >= 0x80 || field >= 16 || first.is_empty() {
-            return false;
+    /// A message of two fields, the string `key` and a message whose field `of_value` is the string `value`; if
+    /// all is so short that each tag and each length takes one byte, else nothing is written.
+    pub(super) fn short_string(
+        &mut self,
+        field: u32,
+        key: &str,
+        of_value: u32,
+        value: &str,
+    ) -> bool {
+        let value = value.as_bytes();
+        let is_short = self.short_key(field, key, value.len() + 2);
+        if is_short {
+            let length = value.len() as u8;
+            self.raw(&[
+                tag(2, WireType::Length),
+                length + 2,
+                tag(of_value, WireType::Length),
+                length,
+            ]);
+            self.raw(value);
         }
-        let tag = |field: u32| (field << 3 | WireType::Length as u32) as u8;
-        self.raw(&[tag(field), size as u8, tag(1), first.len() as u8]);
-        self.raw(first);
-        self.raw(&[tag(2), second.len() as u8 + 2, tag(1), second.len() as u8]);
-        self.raw(second);
-        true
+        is_short
+    }
+
+    /// The same with a number.
+    pub(super) fn short_varint(
+        &mut self,
+        field: u32,
+        key: &str,
+        of_value: u32,
+        value: u64,
+    ) -> bool {
+        let value = Varint::new(value);
+        let is_short = self.short_key(field, key, value.length + 1);
+        if is_short {
+            let length = value.length as u8;
+            self.raw(&[tag(2, WireType::Length), length + 1, tag(of_value, WireType::Varint)]);
+            // All ten bytes, and those that it does not take back again: cheaper than to copy so many.
+            self.raw(&value.bytes);
+            self.0.truncate(self.0.len() - value.bytes.len() + value.length);
+        }
+        is_short
+    }
+
+    /// The beginning of such a message, up to the tag of the second field, which is `length` bytes long.
+    #[inline]
+    fn short_key(&mut self, field: u32, key: &str, length: usize) -> bool {
+        let size = key.len() + length + 4;
+        let is_short = size < 0x80 && field < 16 && !key.is_empty();
+        if is_short {
+            let tag = |field| tag(field, WireType::Length);
+            self.raw(&[tag(field), size as u8, tag(1), key.len() as u8]);
+            self.raw(key.as_bytes());
+        }
+        is_short
     }
 
     /// Bytes as they are: the body of a field, or fields that are encoded already.
@@ -118,7 +160,7 @@ impl<'a> Message<'a> {
         if value < 0x80 {
             self.0.push(value as u8);
         } else {
-            self.0.extend(varint(value));
+            self.raw(Varint::new(value).as_bytes());
         }
     }
 }
@@ -131,16 +173,34 @@ enum WireType {
     Fixed32 = 5,
 }
 
-/// Seven bits a byte, the lowest first; the high bit says that more follow.
-fn varint(value: u64) -> impl Iterator<Item = u8> {
-    let last = varint_size(value) - 1;
-    (0..=last).map(move |index| {
-        let more = if index < last { 0x80 } else { 0 };
-        (value >> (7 * index)) as u8 & 0x7f | more
-    })
+/// The tag of a field below 16.
+const fn tag(field: u32, wire_type: WireType) -> u8 {
+    (field << 3 | wire_type as u32) as u8
 }
 
-/// How many bytes `value` takes as a varint: one for each seven bits.
-fn varint_size(value: u64) -> usize {
-    (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
+/// A number as protobuf writes most of its numbers.
+struct Varint {
+    bytes: [u8; 10],
+    length: usize,
+}
+
+impl Varint {
+    /// Seven bits a byte, the lowest first; the high bit says that more follow.
+    fn new(mut value: u64) -> Self {
+        let (mut bytes, mut length) = ([0; 10], 0);
+        for byte in &mut bytes {
+            length += 1;
+            *byte = value as u8 & 0x7f;
+            value >>= 7;
+            if value == 0 {
+                break;
+            }
+            *byte |= 0x80;
+        }
+        Self { bytes, length }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
 }
