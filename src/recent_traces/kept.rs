@@ -4,16 +4,19 @@
 //! at once: of those that have failed, and of the slowest of each route, up to a quarter each stay
 //! longer, for these are what one looks for. A trace that still runs goes to the end of the row again.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::TraceId;
 use opentelemetry_sdk::trace::SpanData;
+use opentelemetry_semantic_conventions::attribute as key;
 
 use super::Limits;
 use super::inbox::Arrived;
 use super::requests::Requests;
+use super::summary::{duration, find};
 use super::trace::Trace;
 
 /// How many requests are remembered, with their route, time and duration, for each trace that is kept.
@@ -33,7 +36,7 @@ pub(super) struct Kept {
     failed: VecDeque<TraceId>,
     failed_bytes: usize,
     /// By route, then by duration and, of equals, by arrival.
-    slowest: BTreeMap<String, BTreeMap<(Duration, u64), TraceId>>,
+    slowest: BTreeMap<Arc<str>, BTreeMap<(Duration, u64), TraceId>>,
     slowest_count: usize,
     slowest_bytes: usize,
     requests: Requests,
@@ -57,7 +60,7 @@ struct Slot {
 enum Place {
     Recent,
     Failed,
-    Slowest { route: String, duration: Duration },
+    Slowest { route: Arc<str>, duration: Duration },
 }
 
 /// What happened to a trace.
@@ -100,37 +103,33 @@ impl Kept {
         self.make_room(&running);
     }
 
-    fn add_span(&mut self, span: SpanData, bytes: usize) {
+    fn add_span(&mut self, span: Arc<SpanData>, bytes: usize) {
         let id = span.span_context.trace_id();
         self.last_change += 1;
         let change = self.last_change;
-        if !self.traces.contains_key(&id) {
+        let slot = self.traces.entry(id).or_insert_with(|| {
             self.recent.push_back(id);
             let trace = Trace::new(id);
-            let slot = Slot { trace, place: Place::Recent, changed: change, arrived: change };
-            self.traces.insert(id, slot);
-        } else {
-            self.move_to_recent(id);
-        }
-        let Some(slot) = self.traces.get_mut(&id) else { return };
-        let before = slot.trace.bytes();
+            Slot { trace, place: Place::Recent, changed: change, arrived: change }
+        });
+        let (before, arrived) = (slot.trace.bytes(), slot.arrived);
         slot.trace.add(span, bytes, self.limits.bytes / 8);
         slot.changed = change;
         self.bytes += slot.trace.bytes() - before;
+        let place = std::mem::replace(&mut slot.place, Place::Recent);
+        self.move_to_recent(id, &place, (before, arrived));
     }
 
-    /// A trace that was put aside, and to which something happens, is recent again.
-    fn move_to_recent(&mut self, id: TraceId) {
-        let Some(slot) = self.traces.get_mut(&id) else { return };
-        let (bytes, arrived) = (slot.trace.bytes(), slot.arrived);
-        match std::mem::replace(&mut slot.place, Place::Recent) {
+    /// A trace that was put aside, at `place`, and to which something happens, is recent again.
+    fn move_to_recent(&mut self, id: TraceId, place: &Place, (bytes, arrived): (usize, u64)) {
+        match place {
             Place::Recent => return,
             Place::Failed => {
                 self.failed.retain(|failed| *failed != id);
                 self.failed_bytes -= bytes;
             }
             Place::Slowest { route, duration } => {
-                self.leave_slowest(&route, (duration, arrived), bytes)
+                self.leave_slowest(route, (*duration, arrived), bytes)
             }
         }
         self.recent.push_back(id);
@@ -163,18 +162,25 @@ impl Kept {
                 self.failed_bytes -= self.drop_trace(oldest);
             }
         } else {
-            let summary = slot.trace.summary();
-            let route = summary.route.unwrap_or(summary.name);
-            let duration = summary.duration.unwrap_or_default();
-            slot.place = Place::Slowest { route: route.clone(), duration };
+            let entry = slot.trace.entry();
+            let route = entry.map_or("".into(), |entry| match find(entry, key::HTTP_ROUTE) {
+                Some(route) => route.as_str(),
+                None => Cow::Borrowed(&*entry.name),
+            });
+            // Each route once, for so many traces.
+            let known = self.slowest.get_key_value(&*route).map(|(known, _)| Arc::clone(known));
+            let route = known.unwrap_or_else(|| Arc::from(route));
+            let duration = entry.map(duration).unwrap_or_default();
+            slot.place = Place::Slowest { route: Arc::clone(&route), duration };
             self.slowest.entry(route).or_default().insert((duration, slot.arrived), id);
             self.slowest_count += 1;
             self.slowest_bytes += bytes;
             while self.slowest_count > quarter || self.slowest_bytes > quarter_bytes {
                 // The fastest of the route that has most of them.
                 let most = self.slowest.iter().max_by_key(|(_, traces)| traces.len());
-                let fastest = most
-                    .and_then(|(route, traces)| Some((route.clone(), traces.first_key_value()?)));
+                let fastest = most.and_then(|(route, traces)| {
+                    Some((Arc::clone(route), traces.first_key_value()?))
+                });
                 let Some((route, (&key, &id))) = fastest else { return };
                 let bytes = self.drop_trace(id);
                 self.leave_slowest(&route, key, bytes);
@@ -230,6 +236,11 @@ impl Kept {
         (self.traces.len(), self.bytes)
     }
 
+    /// The number of the last change.
+    pub(super) fn last_change(&self) -> u64 {
+        self.last_change
+    }
+
     /// What has changed after the change numbered `after`, and the number of the last. Of traces that
     /// went long ago it says nothing.
     pub(super) fn changes(&self, after: u64) -> (Vec<Change>, u64) {
@@ -264,8 +275,7 @@ mod tests {
     }
 
     fn add(kept: &mut Kept, span: SpanData) {
-        let bytes = size_of_span(&span);
-        kept.add(vec![Arrived { span, bytes }], &[]);
+        kept.add(vec![Arrived::new(span)], &[]);
     }
 
     /// The numbers of the traces that are kept, as `test_spans` counts them.
@@ -341,16 +351,10 @@ mod tests {
         // A child has ended, its parent runs.
         let parent = Arc::new(span(0, 1, 0));
         let child = span(0, 2, 1);
-        kept.add(
-            vec![Arrived { bytes: size_of_span(&child), span: child }],
-            std::slice::from_ref(&parent),
-        );
+        kept.add(vec![Arrived::new(child)], std::slice::from_ref(&parent));
         for n in 1..50 {
             let span = request(n, "/a", n, n + 10);
-            kept.add(
-                vec![Arrived { bytes: size_of_span(&span), span }],
-                std::slice::from_ref(&parent),
-            );
+            kept.add(vec![Arrived::new(span)], std::slice::from_ref(&parent));
             assert!(numbers(&kept).contains(&0), "{n}");
         }
         assert!(numbers(&kept).len() <= 4);

@@ -1,13 +1,14 @@
 //! The last traces, in memory, for the page that shows them (`web`).
 //!
 //! [`RecentTraces`] is a span processor. What a request pays for it is little: a copy of each span when
-//! it starts, so that it can be seen while it runs, and a push onto a list when it ends. Everything
+//! it starts, so that it can be seen while it runs, to which its end adds what has come since. Everything
 //! else is done by whoever reads, on the page's own thread: [`RecentTraces::read`] first sorts what has
 //! come since. Nothing here grows without a bound, and where a bound is reached a request never waits:
 //! spans are left out, and counted.
 //!
 //! | file | what |
 //! |---|---|
+//! | `processor.rs` | what a request does for it; `complete.rs`, the copy of its span at the end |
 //! | `open_spans.rs` | spans that still run |
 //! | `inbox.rs` | spans that have ended, and wait to be sorted |
 //! | `kept.rs` | the traces: how many are kept, and which go first |
@@ -16,10 +17,12 @@
 //! | `requests.rs` | each request's route, time and duration; `routes.rs`, what follows from them |
 //! | `size.rs` | how much memory a span takes |
 
+mod complete;
 mod filter;
 mod inbox;
 mod kept;
 mod open_spans;
+mod processor;
 mod requests;
 mod routes;
 mod size;
@@ -33,11 +36,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use opentelemetry::Context;
-use opentelemetry::trace::{Span as _, TraceId};
+use opentelemetry::trace::TraceId;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+use opentelemetry_sdk::trace::SpanData;
 
 pub use filter::{Filter, StatusFilter};
 use inbox::Inbox;
@@ -48,8 +49,6 @@ pub use routes::{Cell, Heatmap, RouteFigures, Routes};
 pub use summary::Summary;
 pub use trace::Trace;
 pub use waterfall::{Node, Waterfall};
-
-use crate::telemetry::cut_values;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,6 +179,11 @@ impl Reading<'_> {
         self.kept.changes(after)
     }
 
+    /// The number of the last change.
+    pub fn last_change(&self) -> u64 {
+        self.kept.last_change()
+    }
+
     /// What the requests of the last `window` tell, by route; of all that are remembered, without one.
     pub fn routes(&self, window: Option<Duration>, route: Option<&str>) -> Routes {
         self.kept.requests().routes(window, route, SystemTime::now())
@@ -196,41 +200,12 @@ impl Reading<'_> {
     }
 }
 
-impl SpanProcessor for RecentTraces {
-    fn on_start(&self, span: &mut Span, _: &Context) {
-        if !span.span_context().is_sampled() || !self.0.open.has_room() {
-            return;
-        }
-        if let Some(mut started) = span.exported_data() {
-            cut_values(&mut started, self.0.limits.value_length);
-            self.0.open.insert(started);
-        }
-    }
-
-    fn on_end(&self, mut span: SpanData) {
-        if !span.span_context.is_sampled() {
-            return;
-        }
-        let id = span.span_context.span_id();
-        cut_values(&mut span, self.0.limits.value_length);
-        self.0.inbox.push(span);
-        self.0.open.remove(id);
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
-    }
-
-    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::thread;
 
-    use opentelemetry::trace::{TraceContextExt, Tracer, TracerProvider};
+    use opentelemetry::Context;
+    use opentelemetry::trace::{Span, TraceContextExt, Tracer, TracerProvider};
     use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 
     use super::*;

@@ -17,10 +17,16 @@ const SHARDS: usize = 16;
 /// requests in flight have spans.
 #[derive(Debug)]
 pub(super) struct OpenSpans {
-    shards: [Mutex<Vec<Arc<SpanData>>>; SHARDS],
+    shards: [Mutex<Vec<Open>>; SHARDS],
     count: AtomicUsize,
     bytes: AtomicUsize,
     max_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Open {
+    span: Arc<SpanData>,
+    bytes: usize,
 }
 
 impl OpenSpans {
@@ -40,39 +46,40 @@ impl OpenSpans {
     }
 
     pub(super) fn insert(&self, span: SpanData) {
+        let bytes = size_of_span(&span);
         self.count.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(size_of_span(&span), Ordering::Relaxed);
-        let span = Arc::new(span);
-        self.shard(span.span_context.span_id())
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(span);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let id = span.span_context.span_id();
+        let open = Open { span: Arc::new(span), bytes };
+        self.shard(id).lock().unwrap_or_else(PoisonError::into_inner).push(open);
     }
 
-    /// Forgets a span that ends; does nothing for one that was not watched.
-    pub(super) fn remove(&self, id: SpanId) {
-        let removed = {
-            let mut shard = self.shard(id).lock().unwrap_or_else(PoisonError::into_inner);
-            let index = shard.iter().position(|span| span.span_context.span_id() == id);
-            index.map(|index| shard.swap_remove(index))
-        };
-        // It is freed here, when nobody waits for the lock.
-        if let Some(span) = removed {
-            self.count.fetch_sub(1, Ordering::Relaxed);
-            self.bytes.fetch_sub(size_of_span(&span), Ordering::Relaxed);
+    /// Forgets a span that ends, and does with it, as it was at its start, what `then` says; `None` for
+    /// one that was not watched. A [snapshot](Self::snapshot) comes before all that or after it.
+    pub(super) fn end<T>(&self, id: SpanId, then: impl FnOnce(Arc<SpanData>) -> T) -> Option<T> {
+        // Whoever ends a span knows of its start: it cannot see the zero from before that.
+        if self.count.load(Ordering::Relaxed) == 0 {
+            return None;
         }
+        let mut shard = self.shard(id).lock().unwrap_or_else(PoisonError::into_inner);
+        let index = shard.iter().rposition(|open| open.span.span_context.span_id() == id)?;
+        let Open { span, bytes } = shard.swap_remove(index);
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        Some(then(span))
     }
 
     /// All of them, in no order.
     pub(super) fn snapshot(&self) -> Vec<Arc<SpanData>> {
         let mut spans = Vec::new();
         for shard in &self.shards {
-            spans.extend(shard.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            spans.extend(shard.iter().map(|open| Arc::clone(&open.span)));
         }
         spans
     }
 
-    fn shard(&self, id: SpanId) -> &Mutex<Vec<Arc<SpanData>>> {
+    fn shard(&self, id: SpanId) -> &Mutex<Vec<Open>> {
         // Ids are random.
         &self.shards[usize::from(id.to_bytes()[7]) % SHARDS]
     }
@@ -89,11 +96,13 @@ mod tests {
         let spans: Vec<_> = (0..40).map(|n| span(n, n + 1, 0)).collect();
         spans.iter().for_each(|span| open.insert(span.clone()));
         assert_eq!(open.snapshot().len(), 40);
-        open.remove(spans[7].span_context.span_id());
-        open.remove(spans[7].span_context.span_id());
+        open.end(spans[7].span_context.span_id(), drop);
+        open.end(spans[7].span_context.span_id(), drop);
         assert_eq!(open.snapshot().len(), 39);
         assert!(!open.snapshot().iter().any(|s| s.span_context == spans[7].span_context));
-        spans.iter().for_each(|span| open.remove(span.span_context.span_id()));
+        for span in &spans {
+            open.end(span.span_context.span_id(), drop);
+        }
         assert_eq!(open.bytes.load(Ordering::Relaxed), 0);
         assert_eq!(open.count.load(Ordering::Relaxed), 0);
     }

@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use opentelemetry::Value;
 use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry_sdk::trace::SpanData;
 use opentelemetry_semantic_conventions::attribute as key;
 
-use super::summary::{duration, text};
+use super::summary::{duration, find};
 
 /// A SERVER span that has ended.
 #[derive(Clone, Debug)]
@@ -51,7 +52,8 @@ impl Requests {
             let end = oldest.start + oldest.duration;
             self.complete_since = self.complete_since.max(end);
         }
-        let route = self.route(text(span, key::HTTP_ROUTE).unwrap_or_default());
+        let route = find(span, key::HTTP_ROUTE).map(Value::as_str).unwrap_or_default();
+        let route = self.route(&route);
         self.requests.push_back(Request {
             route,
             start: span.start_time,
@@ -60,8 +62,8 @@ impl Requests {
         });
     }
 
-    fn route(&mut self, route: String) -> Arc<str> {
-        if let Some(known) = self.routes.iter().find(|known| ***known == *route) {
+    fn route(&mut self, route: &str) -> Arc<str> {
+        if let Some(known) = self.routes.iter().find(|known| &***known == route) {
             return Arc::clone(known);
         }
         if self.routes.len() >= ROUTES {

@@ -37,13 +37,13 @@ impl Trace {
 
     /// Adds a span that has ended and takes `bytes`, unless the trace has too many, or would take more
     /// than `max_bytes`.
-    pub(super) fn add(&mut self, span: SpanData, bytes: usize, max_bytes: usize) {
+    pub(super) fn add(&mut self, span: impl Into<Arc<SpanData>>, bytes: usize, max_bytes: usize) {
         if self.ended.len() >= MAX_SPANS || self.bytes + bytes > max_bytes {
             self.left_out += 1;
             return;
         }
         self.bytes += bytes;
-        self.ended.push(Arc::new(span));
+        self.ended.push(span.into());
     }
 
     /// Adds a span that runs. It may have ended since it was looked up.

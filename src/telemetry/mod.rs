@@ -1,6 +1,6 @@
 //! Where spans go when they have ended, and log records when they are written: a tracer provider and a
 //! logger provider with one pipeline (`pipeline.rs`, `log_pipeline.rs`) for each exporter that is
-//! configured.
+//! configured. All spans pass `fan_out.rs`.
 //!
 //! Exporters are chosen in [`Telemetry::start`] and [`Telemetry::with_logs`]. Nothing here is global: the provider is handed to
 //! `app.rs`, so that tests run side by side in one process.
@@ -10,6 +10,7 @@ mod causes;
 #[cfg(feature = "aws")]
 mod cloudwatch;
 mod end;
+mod fan_out;
 mod limits;
 mod log_pipeline;
 mod otlp;
@@ -26,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{LoggerProviderBuilder, SdkLoggerProvider};
-use opentelemetry_sdk::trace::{SdkTracerProvider, TracerProviderBuilder};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 
 #[cfg(feature = "aws")]
 use crate::config::RootSampler;
@@ -34,6 +35,8 @@ use crate::config::{LogsConfig, TelemetryConfig};
 use crate::recent_traces::RecentTraces;
 use account::{Account, Delivery};
 use end::End;
+pub(crate) use fan_out::Consumer;
+use fan_out::FanOut;
 pub(crate) use limits::cut_values;
 use log_pipeline::LogPipeline;
 pub(crate) use otlp::http_client as otlp_client;
@@ -187,17 +190,25 @@ impl Telemetry {
         } else {
             builder
         };
-        // What is in the process comes before what leaves it.
-        let (console, others) = pipelines.split_at(usize::from(config.console && !config.disabled));
-        let add = |builder: TracerProviderBuilder, pipeline: &Pipeline| {
-            builder.with_span_processor(pipeline.clone())
+        let recent = recent.filter(|_| !config.disabled);
+        let builder = match (&pipelines[..], recent) {
+            ([], None) => builder,
+            // It alone is given each span as it is.
+            ([pipeline], None) => builder.with_span_processor(pipeline.clone()),
+            _ => {
+                let mut consumers: Vec<Box<dyn Consumer>> = Vec::new();
+                for pipeline in &pipelines {
+                    consumers.push(Box::new(pipeline.clone()));
+                }
+                if let Some(recent) = recent {
+                    recent.set_resource(&resource);
+                    // What is in the process comes before what leaves it.
+                    consumers.insert(usize::from(config.console), Box::new(recent.clone()));
+                }
+                builder.with_span_processor(FanOut::new(consumers))
+            }
         };
-        let mut builder = console.iter().fold(builder, add);
-        if let Some(recent) = recent.filter(|_| !config.disabled) {
-            recent.set_resource(&resource);
-            builder = builder.with_span_processor(recent.clone());
-        }
-        let provider = others.iter().fold(builder, add).build();
+        let provider = builder.build();
         Ok(Self {
             provider,
             pipelines,

@@ -12,6 +12,7 @@ use opentelemetry_sdk::trace::{
 };
 
 use super::account::Account;
+use super::fan_out::Consumer;
 use super::limits;
 use crate::config::telemetry::BatchConfig;
 
@@ -79,6 +80,17 @@ impl Pipeline {
         &self.0.account
     }
 
+    /// Does it take this span? It is in the account then, one way or the other.
+    fn admits(&self, span: &SpanData) -> bool {
+        // The batch processor would export a span that is recorded, but not sampled.
+        span.span_context.is_sampled() && self.0.account.admit(self.0.capacity, self.0.when_full)
+    }
+
+    fn hand_over(&self, mut span: SpanData) {
+        limits::cut_values(&mut span, self.0.value_length_limit);
+        self.0.processor.on_end(span);
+    }
+
     /// Exports what is queued and stops, within `timeout`.
     pub(super) fn drain(&self, timeout: Duration) {
         tell_of_end(self.account(), self.shutdown_with_timeout(timeout));
@@ -97,19 +109,22 @@ pub(super) fn tell_of_end(account: &Account, end: OTelSdkResult) {
     }
 }
 
+impl Consumer for Pipeline {
+    fn on_end_of(&self, span: &SpanData) {
+        if self.admits(span) {
+            self.hand_over(span.clone());
+        }
+    }
+}
+
 impl SpanProcessor for Pipeline {
     fn on_start(&self, span: &mut Span, cx: &Context) {
         self.0.processor.on_start(span, cx);
     }
 
-    fn on_end(&self, mut span: SpanData) {
-        // The batch processor would export a span that is recorded, but not sampled.
-        if !span.span_context.is_sampled() {
-            return;
-        }
-        if self.0.account.admit(self.0.capacity, self.0.when_full) {
-            limits::cut_values(&mut span, self.0.value_length_limit);
-            self.0.processor.on_end(span);
+    fn on_end(&self, span: SpanData) {
+        if self.admits(&span) {
+            self.hand_over(span);
         }
     }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::http::{Answer, Connection};
 use crate::support::process::{Process, run};
-use crate::support::receiver::{self, Received};
+use crate::support::receiver::{self, Received, Receiver};
 use crate::support::service::Service;
 
 const ON: (&str, &str) = ("WEB_ADDRESS", "127.0.0.1:0");
@@ -31,6 +31,13 @@ fn ask(page: SocketAddr, method: &str, target: &str, headers: &[(&str, &str)]) -
 
 fn get(page: SocketAddr, target: &str) -> Answer {
     ask(page, "GET", target, &[])
+}
+
+/// Where a process says that its page is.
+fn page_of(process: &mut Process) -> SocketAddr {
+    let line = process.wait_for_line("the page is at http://localhost:");
+    let port = line.rsplit(':').next().unwrap().parse().unwrap();
+    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 /// The trace, when all of its spans have ended: an answer may be read before its span ends.
@@ -609,6 +616,33 @@ fn exporters_are_shown_with_their_accounts() {
 }
 
 #[test]
+fn whoever_else_takes_spans_each_has_every_span_once() {
+    for exporters in ["none", "console", "otlp", "console,otlp"] {
+        let receiver = Receiver::start();
+        let mut process = Process::start(&[
+            ON,
+            ("OTEL_TRACES_EXPORTER", exporters),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
+        ]);
+        let page = page_of(&mut process);
+        for _ in 0..20 {
+            let answer =
+                Connection::open(process.address).request("GET", "/api/activities/home", &[], b"");
+            let trace = ended(page, &answer.traceresponse().0);
+            assert_eq!(trace["spans"], 2, "{exporters}");
+            assert_eq!(attribute(&trace["tree"][0], "http.response.status_code"), 200);
+            assert_eq!(attribute(&trace["tree"][1], "app.result_length"), 3);
+        }
+        let finished = process.terminate();
+        for exporter in exporters.split(',').filter(|exporter| *exporter != "none") {
+            assert_eq!(finished.report(&format!(" {exporter}")), [40, 0, 0], "{}", finished.stderr);
+        }
+        let sent = if exporters.contains("otlp") { 40 } else { 0 };
+        assert_eq!(receiver.spans().len(), sent, "{exporters}");
+    }
+}
+
+#[test]
 fn each_exporter_has_the_capacity_of_its_own_queue() {
     // Nobody listens there.
     let process = Process::start(&[
@@ -634,9 +668,7 @@ fn each_exporter_has_the_capacity_of_its_own_queue() {
 #[test]
 fn an_open_page_does_not_hold_up_the_end() {
     let mut process = Process::start(&[ON, ("SHUTDOWN_TIMEOUT_SECONDS", "20")]);
-    let line = process.wait_for_line("the page is at http://localhost:");
-    let port: u16 = line.rsplit(':').next().unwrap().parse().unwrap();
-    let page = SocketAddr::from(([127, 0, 0, 1], port));
+    let page = page_of(&mut process);
     let mut events = Connection::open(page);
     events.write(b"GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n");
     events.wait_for("event: hello");

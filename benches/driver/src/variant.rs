@@ -21,10 +21,11 @@ pub struct Variant {
 }
 
 /// The environment of every variant: queue and batches of the same size for all exporters, no access
-/// log. The endpoint comes on top.
-pub const ENVIRONMENT: [(&str, &str); 6] = [
+/// log, no page. The endpoint comes on top.
+pub const ENVIRONMENT: [(&str, &str); 7] = [
     ("WORKERS", "1"),
     ("RUST_LOG", "warn"),
+    ("WEB_ADDRESS", ""),
     ("OTEL_SERVICE_NAME", "bench"),
     ("OTEL_TRACES_EXPORTER", "otlp"),
     ("OTEL_BSP_MAX_QUEUE_SIZE", "32768"),
@@ -52,6 +53,28 @@ pub const OURS_UNSAMPLED: Variant = Variant {
     exports: false,
     ..OURS
 };
+
+/// Ours with the page, as a newcomer runs it, at which nobody looks.
+pub const OURS_PAGE: Variant = Variant {
+    name: "backend-actix, page on",
+    environment: &[("WEB_ADDRESS", "127.0.0.1:0")],
+    ..OURS
+};
+
+/// The same where spans come faster than it takes them, so that nearly all are left out: what it costs at
+/// saturation.
+const OURS_PAGE_BEHIND: Variant = Variant {
+    name: "backend-actix, page on, nearly all left out",
+    environment: &[
+        ("WEB_ADDRESS", "127.0.0.1:0"),
+        ("TRACES_KEPT_BYTES", "65536"),
+        (LEAVES_NOTHING_OUT, ""),
+    ],
+    ..OURS
+};
+
+/// Set where the page must keep all spans, or the variant ends with an error.
+pub const LEAVES_NOTHING_OUT: &str = "LEAVES_NOTHING_OUT";
 
 /// Ours in its other modes.
 const OURS_GZIP: Variant = Variant {
@@ -89,10 +112,12 @@ const TRACING_ACTIX_WEB: Variant = Variant {
 };
 
 /// All of them, the untraced one first.
-pub const ALL: [Variant; 8] = [
+pub const ALL: [Variant; 10] = [
     UNTRACED,
     OURS,
     OURS_UNSAMPLED,
+    OURS_PAGE,
+    OURS_PAGE_BEHIND,
     OURS_GZIP,
     OURS_STDOUT,
     STOCK_STDOUT,

@@ -10,6 +10,7 @@ use backend_actix::child_span::HandlerTracer;
 use backend_actix::config::Config;
 use backend_actix::server_span::Middleware;
 use backend_actix::telemetry::Telemetry;
+use backend_actix::web::{Page, Service};
 use backend_actix::{access_log, logging};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
@@ -46,14 +47,25 @@ async fn spans(tracer: HandlerTracer, spans: Query<Spans>) -> impl Responder {
 fn main() -> Result<(), Box<dyn Error>> {
     let config = Config::from_env()?;
     let _log = logging::start(&config.log_filter, &config.logs);
-    let telemetry = Telemetry::start(&config.telemetry)?;
+    let page = Page::bind(&config.web)?;
+    let recent = page.as_ref().map(Page::recent_traces).cloned();
+    let has_page = recent.is_some();
+    let telemetry = Telemetry::start_with(&config.telemetry, recent.as_ref())?;
     let provider = telemetry.tracer_provider().clone();
+    let page = match page {
+        Some(page) => {
+            // No browser calls the API.
+            let (api, accounts) = (page.address(), telemetry.accounts());
+            Some(page.serve(Service { api, accounts, telemetry: config.telemetry.clone() })?)
+        }
+        None => None,
+    };
     System::new().block_on(service::serve(move || {
         let tracer = |scope| HandlerTracer::new(provider.tracer(scope));
         App::new()
             .wrap(
                 Middleware::new(&provider)
-                    .sampler_reads_attributes(false)
+                    .sampler_reads_attributes(has_page)
                     .on_end(access_log::write),
             )
             .service(
@@ -63,6 +75,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             )
             .service(web::resource("/spans").app_data(tracer("spans")).route(web::get().to(spans)))
     }))?;
+    if let Some(page) = page {
+        page.stop();
+    }
     telemetry.shutdown(Instant::now() + Duration::from_secs(5));
+    let left_out = recent.map_or(0, |recent| recent.left_out());
+    let may_leave_out = std::env::var("LEAVES_NOTHING_OUT").unwrap_or_default().is_empty();
+    if left_out > 0 && !may_leave_out {
+        return Err(format!("the page left out {left_out} spans").into());
+    }
     Ok(())
 }
