@@ -36,6 +36,7 @@ fn variants(receiver: &Receiver, report: &mut Report) -> Outcome<()> {
 
 /// What a request to the home feed costs.
 pub fn home(variant: &Variant, requests: u64, receiver: &Receiver) -> Outcome<Count<f64>> {
+    let requests = requests.min(variant.most_requests);
     per_request(variant, Sample { path: HOME, requests, spans: variant.spans }, receiver)
 }
 
