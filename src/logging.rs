@@ -2,8 +2,10 @@
 //! OpenTelemetry SDK's own warnings, which are `tracing` events and vanish where nobody listens.
 //!
 //! It goes to stderr (`line.rs`), and as log records to the exporters of [`Telemetry`] (`record.rs`);
-//! but what telemetry says of itself to stderr alone.
+//! but what telemetry says of itself to stderr alone, and what Actix says of clients that send nonsense
+//! to neither (`clients.rs`).
 
+mod clients;
 mod line;
 mod record;
 
@@ -25,6 +27,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::LogsConfig;
 use crate::server_span;
 use crate::telemetry::{CONSOLE_THREAD, Telemetry};
+use clients::Clients;
 use line::LineFields;
 use record::Records;
 
@@ -41,7 +44,8 @@ pub const OF_TELEMETRY: &str = "backend_actix::telemetry";
 
 /// Those on whom its delivery stands, by the beginning of their targets.
 const BELOW_TELEMETRY: [&str; 7] =
-    ["opentelemetry", "reqwest", "hyper", "h2", "rustls", "tower", "aws_"];
+    ["opentelemetry", "reqwest", "hyper", "h2", "rustls", "tower", OF_AWS];
+const OF_AWS: &str = "aws_";
 
 /// Does what is logged under `target` come from the delivery of telemetry?
 fn is_of_telemetry(target: &str) -> bool {
@@ -81,12 +85,17 @@ fn subscriber(
     stderr: NonBlocking,
     records: Records,
 ) -> impl Subscriber + Send + Sync + use<> {
+    let clients = Clients::new(filter);
     let filter = EnvFilter::builder()
         .parse(filter)
         // `Config` has parsed it already and warned; `parse_lossy` would do so with `eprintln!`.
         .unwrap_or_default();
     let (is_on_console, is_exported) = (config.console, config.is_exported());
     let on_stderr = filter_fn(move |event| {
+        // There AWS's SDK tells what it sends, session tokens among it.
+        if *event.level() == Level::TRACE && event.target().starts_with(OF_AWS) {
+            return false;
+        }
         let is_judged = SDK_CONFIG_WARNINGS.iter().any(|prefix| event.name().starts_with(prefix));
         // Exporters do not get what telemetry loses: without a line nobody would learn it.
         let is_loss = *event.level() <= Level::WARN && is_of_telemetry(event.target());
@@ -103,6 +112,7 @@ fn subscriber(
         .with(lines)
         // After the lines: a full queue is warned about while a record is passed on.
         .with(records)
+        .with(clients)
         // Outermost, so that all know the highest level that it lets through: what is above costs
         // nothing, neither here nor in the `log` crate.
         .with(filter)

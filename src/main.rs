@@ -84,7 +84,7 @@ fn serve() -> Result<(), Box<dyn Error>> {
 
     let (page, telemetry) = (page?, telemetry?);
     let rollbar = config.rollbar.as_ref().map(Rollbar::start).transpose()?;
-    let stop = signals::listen()?;
+    let stop = signals::listen(&config.server)?;
     // The page calls the API from the browser, as the frontend does.
     config.origins = config.origins.and(page.iter().flat_map(Page::origins));
     if page.is_none() {

@@ -1,5 +1,5 @@
-//! How many files the process may have open: a connection takes two descriptors, and an exporter that
-//! gets none loses spans.
+//! How many files the process may have open: a connection, of the API as of the page, takes two
+//! descriptors, and an exporter that gets none loses spans.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

@@ -21,7 +21,7 @@ use crate::probes::Readiness;
 use crate::report::{Reporting, Rollbar};
 use crate::server_span::InFlight;
 use crate::telemetry::Accounts;
-use crate::{connection, open_files};
+use crate::{connection, open_files, web};
 
 /// Why the service could not serve.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +81,7 @@ pub fn listen(
     };
     let server = HttpServer::new(service)
         .workers(workers)
-        .max_connections(max_connections(&config.server).div_ceil(workers))
+        .max_connections(max_connections(config).div_ceil(workers))
         .keep_alive(keep_alive)
         // Of the first request; `connection` has an eye on the others.
         .client_request_timeout(client_timeout)
@@ -110,8 +110,10 @@ pub fn listen(
 }
 
 /// `MAX_CONNECTIONS`, or what the system allows.
-fn max_connections(config: &ServerConfig) -> usize {
-    let (asked, possible) = (config.max_connections, open_files::connections());
+fn max_connections(config: &Config) -> usize {
+    let of_the_page = config.web.address.socket().map_or(0, |_| web::MAX_CONNECTIONS);
+    let possible = open_files::connections().saturating_sub(of_the_page).max(1);
+    let asked = config.server.max_connections;
     if asked > possible {
         tracing::warn!(
             "MAX_CONNECTIONS is {asked}, but the limit of open files allows {possible} connections; raise it with ulimit -n"

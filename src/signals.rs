@@ -1,5 +1,6 @@
 //! SIGTERM and SIGINT, heard on a thread of their own from the start to the very end of the process:
-//! also while spans are flushed, when the runtime of the service is gone.
+//! also while spans are flushed, when the runtime of the service is gone. The same thread sees to it that
+//! the end comes in time: whatever waits in a library without a bound, waits no longer.
 
 use std::future::poll_fn;
 use std::io::{self, Write};
@@ -11,12 +12,15 @@ use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
+use crate::config::ServerConfig;
+
 /// Starts listening. The first signal is sent, by its name; a second one ends the process at once, with
-/// the exit code that shells give to a process that dies of it.
+/// the exit code that shells give to a process that dies of it. So does, with exit code 1, an end that takes
+/// longer than `config` allows.
 ///
 /// # Errors
 /// The system gives no thread or no signal handler.
-pub fn listen() -> io::Result<oneshot::Receiver<&'static str>> {
+pub fn listen(config: &ServerConfig) -> io::Result<oneshot::Receiver<&'static str>> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _runtime = runtime.enter();
@@ -26,28 +30,39 @@ pub fn listen() -> io::Result<oneshot::Receiver<&'static str>> {
         }
     };
     let (sender, first) = oneshot::channel();
+    let patience = config.shutdown_delay + config.shutdown_timeout + GRACE;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         runtime.block_on(async {
             let (name, _) = signals.next().await;
             // Nobody may listen: then the process is ending anyway.
             let _ = sender.send(name);
-            let (name, number) = signals.next().await;
-            say_last_words(name);
-            std::process::exit(128 + number);
+            match tokio::time::timeout(patience, signals.next()).await {
+                Ok((name, number)) => {
+                    say_last_words(format!("{name} again"));
+                    std::process::exit(128 + number);
+                }
+                Err(_) => {
+                    say_last_words(format!("{name} was {} s ago", patience.as_secs()));
+                    std::process::exit(1);
+                }
+            }
         });
     })?;
     Ok(first)
 }
 
+/// How much longer than its time the end may take: for its last lines, and where they cannot be written.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// Says why the process ends: not through the log, whose lines are written later, and without waiting
 /// for a stderr that nobody reads.
-fn say_last_words(signal: &'static str) {
+fn say_last_words(reason: String) {
     let (saying, said) = mpsc::channel::<()>();
     // Where there is no thread, nothing is said.
     let _ = std::thread::Builder::new().spawn(move || {
         let _ = writeln!(
             io::stderr(),
-            "backend-actix: {signal} again: ending at once, spans that are queued are lost"
+            "backend-actix: {reason}: ending at once, spans that are queued are lost"
         );
         drop(saying);
     });

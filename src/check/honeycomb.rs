@@ -44,7 +44,7 @@ pub(super) fn check(
         report.failed("key", "there is none", "set HONEYCOMB_API_KEY");
         return;
     };
-    let variable = match config.source("OTEL_EXPORTER_OTLP_TRACES_HEADERS") {
+    let variable = match receiver.key_variable {
         Some(variable) if variable != "HONEYCOMB_API_KEY" => {
             format!("x-honeycomb-team in {variable}")
         }

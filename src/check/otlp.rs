@@ -20,11 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Is there a receiver to send to? A wrong key does not count: sending tells more of that.
 pub(super) fn check(config: &Config, receiver: &OtlpConfig, report: &mut Report<'_>) -> bool {
     let variable = endpoint_variable(config);
-    if let Some(proxy) = config.proxy.of(receiver.endpoint.scheme()) {
+    let proxy = config.proxy.of(receiver.endpoint.scheme());
+    if let Some(proxy) = proxy {
         report.say(&format!(
             "goes through the proxy of {proxy}, unless NO_PROXY names it: not tried directly"
         ));
-    } else if !can_connect(&receiver.endpoint, &variable, report) {
+    } else if !can_connect(&receiver.endpoint, variable, report) {
         return false;
     }
     let client = match otlp_client(receiver) {
@@ -38,7 +39,7 @@ pub(super) fn check(config: &Config, receiver: &OtlpConfig, report: &mut Report<
             return false;
         }
     };
-    if receiver.endpoint.is_https() && !is_trusted(&client, receiver, &variable, report) {
+    if receiver.endpoint.is_https() && !is_trusted(&client, receiver, variable, proxy, report) {
         return false;
     }
     if receiver.is_honeycomb {
@@ -50,14 +51,18 @@ pub(super) fn check(config: &Config, receiver: &OtlpConfig, report: &mut Report<
 }
 
 /// The variable to change where the endpoint is wrong.
-pub(super) fn endpoint_variable(config: &Config) -> String {
+pub(super) fn endpoint_variable(config: &Config) -> &'static str {
     match config.source(Signal::Traces.endpoint_variable()) {
         // The host that follows from the key.
         Some("HONEYCOMB_API_KEY") => "HONEYCOMB_API_ENDPOINT",
         Some(variable) => variable,
         None => "OTEL_EXPORTER_OTLP_ENDPOINT",
     }
-    .to_owned()
+}
+
+/// The variable to change where the receiver needs more time.
+pub(super) fn timeout_variable(config: &Config) -> &'static str {
+    config.source("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT").unwrap_or("OTEL_EXPORTER_OTLP_TIMEOUT")
 }
 
 fn can_connect(endpoint: &Endpoint, variable: &str, report: &mut Report<'_>) -> bool {
@@ -120,6 +125,7 @@ fn is_trusted(
     client: &Client,
     receiver: &OtlpConfig,
     variable: &str,
+    proxy: Option<&str>,
     report: &mut Report<'_>,
 ) -> bool {
     let request = client.get(receiver.endpoint.origin()).timeout(PATIENCE.min(receiver.timeout));
@@ -128,8 +134,14 @@ fn is_trusted(
         Err(error) if error.is_connect() => {
             let reason = root_cause(&error.without_url());
             let change = if reason.contains("certificate") {
+                let of_ca = receiver.certificate.as_ref().map(|file| file.variable);
+                let of_ca = of_ca.unwrap_or("OTEL_EXPORTER_OTLP_CERTIFICATE");
                 format!(
-                    "name the CA, if it is your own, in OTEL_EXPORTER_OTLP_CERTIFICATE, and in {variable} the host that the certificate is for"
+                    "name the CA, if it is your own, in {of_ca}, and in {variable} the host that the certificate is for"
+                )
+            } else if let Some(proxy) = proxy {
+                format!(
+                    "see to the proxy of {proxy}, and whether it reaches the host in {variable}"
                 )
             } else {
                 format!("where the receiver speaks no TLS, use http:// in {variable}")

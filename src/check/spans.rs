@@ -1,6 +1,7 @@
 //! The exporters of spans, each tried with one span of its own.
 
 use super::report::Report;
+use super::test_span::Variables;
 #[cfg(feature = "aws")]
 use super::xray;
 use super::{otlp, test_span};
@@ -27,7 +28,12 @@ pub(super) fn check(config: &Config, report: &mut Report<'_>) {
         if otlp::check(config, receiver, report) {
             let otlp = telemetry.otlp.clone();
             let alone = TelemetryConfig { otlp, ..without_exporters(telemetry) };
-            test_span::check(&alone, &otlp::endpoint_variable(config), report);
+            let variables = Variables {
+                endpoint: otlp::endpoint_variable(config),
+                timeout: otlp::timeout_variable(config),
+                proxy: config.proxy.of(receiver.endpoint.scheme()),
+            };
+            test_span::check(&alone, &variables, report);
         }
     }
     #[cfg(feature = "aws")]

@@ -19,13 +19,25 @@ const NAME: &str = "backend-actix check";
 /// How long an exporter is given, beyond the time for one export.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// Sends a span to the receiver of OTLP of `config`, its one exporter. `variable` says where that is.
-pub(super) fn check(config: &TelemetryConfig, variable: &str, report: &mut Report<'_>) {
+/// The variables to change where a receiver of OTLP does not take the span.
+pub(super) struct Variables<'a> {
+    /// Where it is.
+    pub(super) endpoint: &'a str,
+    /// How long it may take.
+    pub(super) timeout: &'a str,
+    /// Through whom it is reached, if through anybody.
+    pub(super) proxy: Option<&'a str>,
+}
+
+/// Sends a span to the receiver of OTLP of `config`, its one exporter.
+pub(super) fn check(config: &TelemetryConfig, variables: &Variables<'_>, report: &mut Report<'_>) {
     let timeout = timeout(config);
     match send(config) {
         Err(error) => report.failed(STEP, &error.to_string(), NO_START),
         Ok((trace_id, None)) => report.ok(STEP, &format!("accepted, trace {trace_id}")),
-        Ok((_, Some(reason))) => report.failed(STEP, &reason, &change(&reason, variable, timeout)),
+        Ok((_, Some(reason))) => {
+            report.failed(STEP, &reason, &change(&reason, variables, timeout));
+        }
     }
 }
 
@@ -51,23 +63,28 @@ fn timeout(config: &TelemetryConfig) -> Duration {
 }
 
 /// What to change, by what the exporter said.
-fn change(reason: &str, variable: &str, timeout: Duration) -> String {
+fn change(reason: &str, variables: &Variables<'_>, timeout: Duration) -> String {
+    let Variables { endpoint: variable, timeout: of_timeout, proxy } = *variables;
     let status = reason.split("the receiver answers ").nth(1).and_then(|rest| rest.get(..3));
-    match status {
-        Some("401" | "403") => "the receiver does not let this key in".to_owned(),
-        Some("404") if variable == Signal::Traces.endpoint_variable() => {
+    match (status, proxy) {
+        (Some("401" | "403"), _) => "it lets nobody in without a key that it knows".to_owned(),
+        (Some("404"), _) if variable == Signal::Traces.endpoint_variable() => {
             format!("{variable} is taken as it is: let it end in {}", Signal::Traces.path())
         }
-        Some("404") => format!(
+        (Some("404"), _) => format!(
             "{} is appended to {variable}: let it be the receiver's address without",
             Signal::Traces.path()
         ),
-        Some("429" | "502" | "503" | "504") => {
+        (Some("429" | "502" | "503" | "504"), _) => {
             "the receiver is not up to it now: try again, or see to it".to_owned()
         }
-        Some(_) => format!("see what listens at {variable}: it is no receiver of OTLP/HTTP"),
-        None => format!(
-            "see what listens at {variable}: OTLP/HTTP is usually on port 4318, gRPC on 4317; a slow receiver wants more than {} ms in OTEL_EXPORTER_OTLP_TIMEOUT",
+        (Some("407"), Some(proxy)) => format!("put a user and a password into {proxy}"),
+        (Some(_), _) => format!("see what listens at {variable}: it is no receiver of OTLP/HTTP"),
+        (None, Some(proxy)) => format!(
+            "see to the proxy of {proxy}, and whether it reaches the receiver of {variable}"
+        ),
+        (None, None) => format!(
+            "see what listens at {variable}: OTLP/HTTP is usually on port 4318, gRPC on 4317; a slow receiver wants more than {} ms in {of_timeout}",
             timeout.as_millis()
         ),
     }

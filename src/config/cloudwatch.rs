@@ -18,6 +18,20 @@ pub struct CloudWatchConfig {
     pub group: String,
     /// `CLOUDWATCH_LOG_STREAM`: by default a name of this process.
     pub stream: Option<String>,
+    /// Where AWS's SDK is to find it, if it must be told.
+    pub endpoint: AwsEndpoint,
+}
+
+/// What the variables say of an endpoint of AWS. Of an empty one the SDK makes an address, and panics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AwsEndpoint {
+    /// Nothing: the SDK looks into profiles, and else takes AWS's own.
+    #[default]
+    OfProfile,
+    /// This URL.
+    Url(String),
+    /// AWS's own, as one of them is empty.
+    OfAws,
 }
 
 impl CloudWatchConfig {
@@ -51,15 +65,23 @@ impl CloudWatchConfig {
         match (group, asked_for) {
             (_, Some(false)) => Ok(None),
             (Some(group), asked_for) => {
-                if let Some((variable, url)) = endpoint {
-                    let expected =
-                        "expected a URL such as http://localhost:5000, without credentials";
-                    parse_url(env, variable, &url).map_err(|_| env.error(variable, expected))?;
-                }
+                let endpoint = match endpoint {
+                    Some((variable, url)) => {
+                        let expected =
+                            "expected a URL such as http://localhost:5000, without credentials";
+                        parse_url(env, variable, &url)
+                            .map_err(|_| env.secret_error(variable, expected))?;
+                        AwsEndpoint::Url(url)
+                    }
+                    None if ENDPOINTS.iter().any(|variable| env.is_empty(variable)) => {
+                        AwsEndpoint::OfAws
+                    }
+                    None => AwsEndpoint::OfProfile,
+                };
                 if asked_for.is_none() {
                     env.decide("OTEL_LOGS_EXPORTER", GROUP);
                 }
-                Ok(Some(Self { group, stream }))
+                Ok(Some(Self { group, stream, endpoint }))
             }
             (None, Some(true)) => {
                 env.warn(format!(
@@ -73,6 +95,31 @@ impl CloudWatchConfig {
                 }
                 Ok(None)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_the_first_that_is_not_empty() {
+        let [own, general] = ENDPOINTS;
+        let url = |url: &str| AwsEndpoint::Url(url.to_owned());
+        let cases: [(&[(&str, &str)], AwsEndpoint); 6] = [
+            (&[], AwsEndpoint::OfProfile),
+            (&[(general, "http://a")], url("http://a")),
+            (&[(general, "http://a"), (own, "http://b")], url("http://b")),
+            (&[(general, "http://a"), (own, "")], url("http://a")),
+            (&[(general, "")], AwsEndpoint::OfAws),
+            (&[(own, " ")], AwsEndpoint::OfAws),
+        ];
+        for (vars, endpoint) in cases {
+            let vars = [&[(GROUP, "g")], vars].concat();
+            let owned = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let config = CloudWatchConfig::read(&mut Environment::new(owned.collect()), None);
+            assert_eq!(config.unwrap().unwrap().endpoint, endpoint, "{vars:?}");
         }
     }
 }

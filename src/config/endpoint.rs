@@ -60,16 +60,27 @@ impl fmt::Debug for Endpoint {
     }
 }
 
+const EXAMPLE: &str = "http://localhost:4318";
+
+fn begins_with(value: &str, scheme: &str) -> bool {
+    value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+}
+
 /// Reads the URL of a receiver.
 pub(super) fn parse_url(
     env: &Environment,
     variable: &'static str,
     value: &str,
 ) -> Result<Url, ConfigError> {
-    let url = Url::parse(value)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| env.error(variable, "expected a URL such as http://localhost:4318"))?;
+    // What is no URL may be a key in the wrong place: it is not shown.
+    let unusable = |problem: &str| {
+        env.secret_error(variable, format!("{problem}; expected a URL such as {EXAMPLE}"))
+    };
+    let is_http = ["http://", "https://"].iter().any(|scheme| begins_with(value, scheme));
+    if !is_http {
+        return Err(unusable("it does not begin with http:// or https://"));
+    }
+    let url = Url::parse(value).map_err(|error| unusable(&error.to_string()))?;
     if !url.username().is_empty() || url.password().is_some() {
         // A URL is shown in logs and errors, by us and by libraries; a header never is.
         let fix = "expected a URL without credentials; send them as a header, authorization=Basic%20…, in OTEL_EXPORTER_OTLP_HEADERS";

@@ -80,6 +80,8 @@ pub struct OtlpConfig {
     pub is_honeycomb: bool,
     /// What is sent with each request; the API key is in here.
     pub headers: HeaderMap,
+    /// The variable that the API key is in, if any is sent.
+    pub key_variable: Option<&'static str>,
     /// How long one export may take.
     pub timeout: Duration,
     /// Are requests compressed?
@@ -140,8 +142,12 @@ impl OtlpConfig {
         if let Some(variable) = decided_by {
             env.decide(names.endpoint, variable);
         }
+        let mut key_variable = env.first(&[names.headers, GENERAL.headers]).map(|(name, _)| name);
         // The key goes to Honeycomb, never to another host that an endpoint may name.
         if is_honeycomb {
+            if key.is_some() && !headers.contains_key(&HONEYCOMB_TEAM_HEADER) {
+                key_variable = Some(honeycomb::KEY);
+            }
             if headers.is_empty() && key.is_some() {
                 env.decide(names.headers, honeycomb::KEY);
             }
@@ -153,6 +159,7 @@ impl OtlpConfig {
             endpoint: Endpoint::new(endpoint),
             is_honeycomb,
             headers,
+            key_variable,
             timeout: read_timeout(env, names).min(export_timeout),
             gzip: read_compression(env, names) == "gzip",
             certificate: {

@@ -2,6 +2,7 @@
 //! here they are read to be shown, and to explain what cannot be reached.
 
 use actix_web::http::Uri;
+use actix_web::http::uri::Authority;
 
 use super::environment::{ConfigError, Environment};
 
@@ -23,7 +24,8 @@ impl ProxyConfig {
         let mut first = |variables: [&'static str; 4]| {
             let Some((variable, address)) = env.first(&variables) else { return Ok(None) };
             if !is_proxy(address) {
-                let expected = "expected the address of a proxy, such as http://localhost:3128";
+                let expected =
+                    "expected the address of a proxy with a port, such as http://localhost:3128";
                 return Err(env.secret_error(variable, expected));
             }
             env.decide(variables[0], variable);
@@ -47,7 +49,13 @@ impl ProxyConfig {
 fn is_proxy(address: &str) -> bool {
     let schemes = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
     let Ok(uri) = address.parse::<Uri>() else { return false };
-    uri.authority().is_some() && uri.scheme_str().is_none_or(|scheme| schemes.contains(&scheme))
+    // Of a port that is none the client knows nothing: it would take that of the scheme.
+    let has_port_or_none = |authority: &Authority| {
+        let address = authority.as_str().rsplit('@').next().unwrap_or_default();
+        address == authority.host() || authority.port_u16().is_some()
+    };
+    uri.authority().is_some_and(has_port_or_none)
+        && uri.scheme_str().is_none_or(|scheme| schemes.contains(&scheme))
 }
 
 #[cfg(test)]
@@ -70,6 +78,15 @@ mod tests {
             (":::1", false),
             ("ftp://proxy", false),
             ("socks5://proxy:1080", true),
+            ("http://proxy:31x8", false),
+            ("proxy:http", false),
+            ("http://proxy:", false),
+            ("http://proxy:65536", false),
+            ("http://user:31x8@proxy:3128", true),
+            ("http://user:31x8@proxy", true),
+            ("http://proxy:31x8@proxy", true),
+            ("http://[::1]", true),
+            ("http://[::1]:x", false),
         ] {
             assert_eq!(is_proxy(address), is, "{address}");
         }

@@ -57,7 +57,11 @@ impl RollbarConfig {
     /// A token, endpoint, environment or version that cannot be used.
     pub(crate) fn read(env: &mut Environment) -> Result<Option<Self>, ConfigError> {
         // Read whether or not there is a token: a mistake is to be told when it is made.
-        let endpoint = env.parse(ENDPOINT, ENDPOINT_FORM)?.unwrap_or_default();
+        let endpoint = env.get(ENDPOINT).map(str::parse).transpose();
+        // It may be the token in the wrong place: it is not shown.
+        let endpoint = endpoint
+            .map_err(|error: BadRollbarEndpoint| env.secret_error(ENDPOINT, error.to_string()))?
+            .unwrap_or_default();
         let environment = read_text(env, ENVIRONMENT, 255)?;
         let code_version = read_text(env, CODE_VERSION, 40)?;
         let Some(token) = env.get(TOKEN) else { return Ok(None) };

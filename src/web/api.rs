@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
+use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder};
 use serde::Serialize;
 
 use super::error::PageApiError;
@@ -13,22 +13,27 @@ use super::query::{self, RoutesQuery, TracesQuery};
 use super::{events, json, otlp_json};
 use crate::telemetry::account::Delivery;
 
-#[rustfmt::skip]
 pub(super) fn routes(service: &mut ServiceConfig) {
     service
         .app_data(query::config())
-        .route("/api/page", web::get().to(about))
-        .service(
-            web::resource("/api/traces")
-                .route(web::get().to(list))
-                .route(web::delete().to(clear)),
-        )
-        .route("/api/traces/{trace_id}", web::get().to(trace))
-        .route("/api/otlp", web::get().to(download_all))
-        .route("/api/otlp/{trace_id}", web::get().to(download))
-        .route("/api/routes", web::get().to(figures))
-        .route("/api/exporters", web::get().to(exporters))
-        .route("/api/events", web::get().to(follow));
+        .service(get("/api/page", about))
+        .service(get("/api/traces", list).route(web::delete().to(clear)))
+        .service(get("/api/traces/{trace_id}", trace))
+        .service(get("/api/otlp", download_all))
+        .service(get("/api/otlp/{trace_id}", download))
+        .service(get("/api/routes", figures))
+        .service(get("/api/exporters", exporters))
+        .service(get("/api/events", follow));
+}
+
+/// A resource to read. As one of its own: whoever uses another method is told which there are.
+fn get<H, Args>(path: &str, handler: H) -> Resource
+where
+    H: Handler<Args>,
+    Args: FromRequest + 'static,
+    H::Output: Responder + 'static,
+{
+    web::resource(path).route(web::get().to(handler))
 }
 
 /// What the page is of.

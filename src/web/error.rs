@@ -1,4 +1,5 @@
-//! Why the page's JSON API does not answer a question.
+//! Why the page's JSON API does not answer a question. What is not even asked of it, an unknown address or a
+//! wrong method, gets the same form by [`crate::error::as_json`].
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};

@@ -28,4 +28,5 @@ mod otlp_json;
 mod page;
 mod query;
 
+pub(crate) use page::MAX_CONNECTIONS;
 pub use page::{Page, PageError, Service, Serving};

@@ -17,11 +17,19 @@ use super::links::Links;
 use super::{api, assets, events};
 use crate::config::web::{WebAddress, is_loopback};
 use crate::config::{TelemetryConfig, WebConfig};
+use crate::connection::{self, Turns};
+use crate::error;
+use crate::probes::Readiness;
 use crate::recent_traces::RecentTraces;
 use crate::telemetry::Accounts;
 
 /// How many connections it takes: a browser opens six, and one for the events.
-const MAX_CONNECTIONS: usize = 64;
+pub(crate) const MAX_CONNECTIONS: usize = 64;
+/// How long a connection may have nothing to say: where all are taken, so long the next one waits.
+const IDLE_TIME: Duration = Duration::from_secs(1);
+/// How long a client may leave the page waiting within a request or an answer. All traces at once, over a
+/// slow line, take a while.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long its end may take: connections are cut off, not waited for.
 const STOP_TIME: Duration = Duration::from_millis(500);
 
@@ -157,12 +165,17 @@ impl Page {
                         .app_data(access.clone())
                         .configure(api::routes)
                         .configure(assets::routes)
+                        .wrap(from_fn(error::as_json))
                         .wrap(from_fn(access::check))
                         .wrap(policy.headers())
+                        .wrap(Turns(Readiness::default()))
                 };
                 let server = HttpServer::new(app)
                     .workers(1)
                     .max_connections(MAX_CONNECTIONS)
+                    .client_request_timeout(IDLE_TIME)
+                    .keep_alive(IDLE_TIME)
+                    .on_connect(|socket, data| connection::watch(socket, data, PATIENCE))
                     .disable_signals()
                     .listen(listener);
                 let server = match server {

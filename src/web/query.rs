@@ -11,6 +11,9 @@ use serde::Deserialize;
 use super::error::PageApiError;
 use crate::recent_traces::Filter;
 
+/// How many words `text` may have: each is looked for in every attribute of every trace.
+const MAX_WORDS: usize = 16;
+
 /// Which traces.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -30,7 +33,7 @@ impl TracesQuery {
     /// The filter that it stands for.
     ///
     /// # Errors
-    /// A status that is none.
+    /// A status that is none, or too many words.
     pub(super) fn filter(self) -> Result<Filter, PageApiError> {
         let status = match self.status.as_deref() {
             None | Some("") => None,
@@ -41,6 +44,11 @@ impl TracesQuery {
                 PageApiError::BadRequest(message)
             })?),
         };
+        let words = self.text.as_deref().unwrap_or_default().split_whitespace().count();
+        if words > MAX_WORDS {
+            let message = format!("`text` has {words} words: expected at most {MAX_WORDS}");
+            return Err(PageApiError::BadRequest(message));
+        }
         Ok(Filter {
             route: self.route,
             status,

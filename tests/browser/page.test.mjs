@@ -2,6 +2,7 @@
 
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
 import { call, close, json, launch, picture, start, text, until, visit } from './support.mjs';
 
 const XSS = '<img src=x onerror="window.pwned=1"><script>window.pwned=2</script>';
@@ -199,6 +200,13 @@ test('traces are filtered by route, status, duration, errors and text', async ()
   });
 });
 
+test('a search that is refused says why', async () => {
+  await visit(service, '/traces', async (page) => {
+    await page.getByLabel('text, or key=value').fill('word '.repeat(17));
+    await text(page.locator('#told'), '`text` has 17 words: expected at most 16');
+  }, { expected: REFUSED });
+});
+
 test('a pause keeps what one reads in its place', async () => {
   await clear();
   await call(service, '/api/activities/home');
@@ -369,6 +377,25 @@ test('routes have the figures of the API, and lead to their traces', async () =>
   });
 });
 
+test('what is too wide for the screen stays where one has scrolled it', async () => {
+  await call(service, '/api/activities/home');
+  await visit(service, '/routes', async (page) => {
+    // The newest of the heatmap is seen first, and of the table its names.
+    const [heatmap, table] = ['figure .wide', 'main div > .wide'].map((wide) => page.locator(wide));
+    const at = (wide) => wide.evaluate(({ scrollLeft, scrollWidth, clientWidth }) => [scrollLeft, scrollWidth - clientWidth]);
+    for (const wide of [heatmap, table]) {
+      const [from, most] = await at(wide);
+      assert.ok(from === 0 && most > 300, `${from} of ${most}`);
+    }
+    await heatmap.evaluate((wide) => { wide.scrollLeft = -200; });
+    await table.evaluate((wide) => { wide.scrollLeft = 100; });
+    await page.locator('figure').evaluate((figure) => { figure.dataset.drawn = 'before'; });
+    await page.locator('figure:not([data-drawn])').waitFor();
+    assert.equal((await at(heatmap))[0], -200);
+    assert.equal((await at(table))[0], 100);
+  }, { size: NARROW });
+});
+
 test('all is forgotten when one asks for it', async () => {
   await call(service, '/api/activities/home');
   await visit(service, '/traces', async (page) => {
@@ -397,6 +424,28 @@ test('exporters are shown with what became of their spans', async () => {
     await visit(dead, '/exporters', (page) => text(page.locator('.said').last(), /refused/).then(() => picture(page, 'exporters-narrow')), { size: NARROW });
   } finally {
     await dead.stop();
+  }
+});
+
+test('of a queue that is full it is said what waits, and what is being sent', async () => {
+  // Takes spans, and never says so.
+  const receiver = createServer((socket) => socket.on('error', () => null).resume());
+  await new Promise((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  const stuck = await start('backend-actix', {
+    OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${receiver.address().port}`, OTEL_EXPORTER_OTLP_TIMEOUT: '60000',
+    OTEL_BSP_MAX_QUEUE_SIZE: '10', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '5', OTEL_BSP_SCHEDULE_DELAY: '50', SHUTDOWN_TIMEOUT_SECONDS: '1',
+  });
+  try {
+    for (let i = 0; i < 20; i += 1) await call(stuck, '/api/activities/home');
+    await visit(stuck, '/exporters', async (page) => {
+      await text(page.locator('.meter'), /^10 of 10\s+\+ [1-5] being sent$/);
+      await picture(page, 'exporters-full-light');
+      const width = (selector) => page.locator(selector).evaluate((element) => element.getBoundingClientRect().width);
+      assert.ok(await width('.meter i') <= await width('.meter'));
+    });
+  } finally {
+    await stuck.stop();
+    receiver.close();
   }
 });
 
@@ -470,6 +519,25 @@ test('everything one can use has a name, and every view a heading', async () => 
       await page.locator('main :is(.row, .tr, .figures tr, p)').first().waitFor();
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, `${path}, narrow`);
     }, { size: NARROW });
+  }
+});
+
+test('the labels of axes are whole, and apart', async () => {
+  const id = await call(service, '/api/activities/home');
+  for (const size of [undefined, NARROW]) {
+    for (const [path, labels] of [[`/traces/${id}`, '.axis .track span'], ['/routes', 'figure svg text']]) {
+      await visit(service, path, async (page) => {
+        await page.locator(labels).first().waitFor();
+        const wrong = await page.locator(labels).evaluateAll((all) => {
+          const boxes = all.map((label) => [label.textContent, label.getBoundingClientRect(), (label.ownerSVGElement ?? label.closest('.axis')).getBoundingClientRect()])
+            .filter(([, box]) => box.width);
+          const cut = boxes.filter(([, box, around]) => box.top < around.top || box.bottom > around.bottom);
+          const over = boxes.filter(([, a], i) => boxes.slice(i + 1).some(([, b]) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom));
+          return [cut, over].map((list) => list.map(([text]) => text));
+        });
+        assert.deepEqual(wrong, [[], []], path);
+      }, { size });
+    }
   }
 });
 

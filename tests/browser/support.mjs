@@ -10,7 +10,7 @@ const BINARIES = process.env.BINARIES ?? `${process.env.CARGO_TARGET_DIR ?? 'tar
 /** How long a test waits for something that is to come. */
 const PATIENCE = 20_000;
 
-/** Starts a program on free ports; resolves when it says where it listens. */
+/** Starts a program on free ports; resolves when it says where it listens. `WEB_ADDRESS: ''` leaves out the page. */
 export async function start(program, env = {}) {
   const child = spawn(`${BINARIES}/${program}`, {
     env: { PORT: '0', WORKERS: '2', WEB_ADDRESS: '127.0.0.1:0', OTEL_TRACES_EXPORTER: 'none', ...env },
@@ -22,7 +22,7 @@ export async function start(program, env = {}) {
     said.push(line);
     service.api ??= line.match(/listening on (http:\S+)/)?.[1];
     const port = line.match(/the page is at http:\/\/localhost:(\d+)/)?.[1];
-    if (port) {
+    if (port || (service.api && env.WEB_ADDRESS === '')) {
       child.stderr.resume();
       return Object.assign(service, { page: `http://localhost:${port}`, port });
     }
@@ -46,12 +46,13 @@ export async function call(service, path, options) {
 
 let browser;
 
-export async function launch() {
+export async function launch(...more) {
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+      '--disable-background-networking', '--disable-component-update', '--disable-sync', ...more],
   });
+  return browser;
 }
 
 export const close = () => browser.close();

@@ -116,7 +116,7 @@ fn a_receiver_that_cannot_be_reached_is_told_with_what_to_change() {
 fn a_receiver_that_does_not_take_the_test_span_is_told_with_what_to_change() {
     // what the receiver does, what the line says
     let cases: [(Behaviour, &[&str]); 8] = [
-        (Fail(401, None, "unknown key"), &["401", "unknown key", "check HONEYCOMB_API_KEY"]),
+        (Fail(401, None, "unknown key"), &["401", "unknown key", "no key is sent"]),
         (Fail(403, None, ""), &["403", "OTEL_EXPORTER_OTLP_HEADERS"]),
         (Fail(404, None, ""), &["404", "/v1/traces is appended to OTEL_EXPORTER_OTLP_ENDPOINT"]),
         (Fail(400, None, "bad"), &["400", "bad", ENDPOINT]),
@@ -131,6 +131,10 @@ fn a_receiver_that_does_not_take_the_test_span_is_told_with_what_to_change() {
         let timeout = ("OTEL_EXPORTER_OTLP_TIMEOUT", "300");
         check(&[(ENDPOINT, &endpoint), timeout]).assert_fails("test span", says);
     }
+    let receiver = Receiver::start_as(|_| Hang);
+    let endpoint = receiver.endpoint();
+    check(&[(ENDPOINT, &endpoint), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "300")])
+        .assert_fails("test span", &["300 ms in OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"]);
     let receiver = Receiver::start();
     let root = format!("{}/", receiver.endpoint());
     let checked = check(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &root)]);
@@ -157,7 +161,11 @@ fn a_certificate_that_is_not_trusted_is_told_from_a_receiver_without_tls() {
 
     check(&[(ENDPOINT, &name)])
         .assert_fails("TLS", &["UnknownIssuer", "OTEL_EXPORTER_OTLP_CERTIFICATE", ENDPOINT]);
-    check(&[(ENDPOINT, &number), trusted]).assert_fails("TLS", &["not valid for name", ENDPOINT]);
+    let of_traces = ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", path);
+    for trusted in [trusted, of_traces] {
+        check(&[(ENDPOINT, &number), trusted])
+            .assert_fails("TLS", &["not valid for name", trusted.0, ENDPOINT]);
+    }
     check(&[(ENDPOINT, &without_tls)]).assert_fails("TLS", &["use http:// in", ENDPOINT]);
     std::fs::remove_file(&file).unwrap();
     check(&[(ENDPOINT, &name), trusted])
@@ -217,6 +225,24 @@ fn a_proxy_is_used_as_the_service_uses_it() {
     checked.assert_works();
     checked.line("goes through the proxy of HTTP_PROXY");
     assert_eq!((proxy.spans().len(), proxy.headers()[0]["host"].as_str()), (1, "nothing.invalid"));
+}
+
+#[test]
+fn a_proxy_that_is_in_the_way_is_told_by_its_variable() {
+    // Where no other test listens a moment later.
+    let nobody = TcpListener::bind("127.0.0.4:0").unwrap().local_addr().unwrap().to_string();
+    let asking = Receiver::start_as(|_| Fail(407, None, ""));
+    let asking = asking.address.to_string();
+    let (plain, tls) = ("http://nothing.invalid", "https://nothing.invalid");
+    // endpoint, variable, the proxy; the step that fails, and what its line says
+    let cases = [
+        (plain, "HTTP_PROXY", &nobody, "test span", "see to the proxy of HTTP_PROXY"),
+        (tls, "HTTPS_PROXY", &nobody, "TLS", "see to the proxy of HTTPS_PROXY"),
+        (plain, "ALL_PROXY", &asking, "test span", "put a user and a password into ALL_PROXY"),
+    ];
+    for (endpoint, variable, proxy, step, says) in cases {
+        check(&[(ENDPOINT, endpoint), (variable, proxy)]).assert_fails(step, &[says]);
+    }
 }
 
 #[test]

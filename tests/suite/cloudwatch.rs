@@ -361,6 +361,16 @@ fn an_endpoint_that_cannot_be_reached_is_told_once_and_holds_up_nothing() {
 }
 
 #[test]
+fn an_empty_variable_of_an_endpoint_is_as_if_it_were_not_set() {
+    let cloudwatch = CloudWatch::start();
+    // The one that would win.
+    let process = start(&cloudwatch, &[("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "")]);
+    requests(&process, 1);
+    let finished = terminate(process);
+    assert_eq!(access(&cloudwatch).len(), 1, "{}", finished.stderr);
+}
+
+#[test]
 fn events_that_cloudwatch_leaves_out_of_a_batch_are_counted() {
     let cloudwatch = CloudWatch::start_as(|_, _| LeaveOut(2, 1));
     // One batch of all.
@@ -420,7 +430,7 @@ fn a_name_or_an_endpoint_that_cannot_be_used_stops_the_start() {
 #[test]
 fn what_the_sdk_says_of_itself_is_never_sent() {
     let cloudwatch = CloudWatch::start();
-    let process = start(&cloudwatch, &[("RUST_LOG", "trace")]);
+    let process = start(&cloudwatch, &[("RUST_LOG", "trace"), ("AWS_SESSION_TOKEN", "MARKER")]);
     let made = requests(&process, 1);
     let finished = terminate(process);
     assert_eq!(ids(&access(&cloudwatch)), made);

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::support::http::Connection;
 use crate::support::process::{Finished, Process};
 use crate::support::receiver::Behaviour::{
-    Accept, AcceptAndBreak, AtMost, Fail, Hang, Reject, Slow,
+    Accept, AcceptAndBreak, AtMost, Fail, Hang, Reject, Slow, UpTo,
 };
 use crate::support::receiver::{Behaviour, Receiver};
 
@@ -83,8 +83,8 @@ fn spans_are_held_until_the_receiver_takes_them() {
 fn what_the_receiver_refuses_is_not_sent_again_and_counted() {
     let cases = [
         (400, "bad span", "400 Bad Request: bad span"),
-        (401, "unknown API key", "HONEYCOMB_API_KEY"),
-        (403, "", "OTEL_EXPORTER_OTLP_HEADERS"),
+        (401, "unknown API key", "no key is sent; set OTEL_EXPORTER_OTLP_HEADERS"),
+        (403, "", "no key is sent; set OTEL_EXPORTER_OTLP_HEADERS"),
         (404, "", "check the path of the endpoint"),
         (413, "", "too large"),
         (500, "", "500 Internal Server Error"),
@@ -100,8 +100,8 @@ fn what_the_receiver_refuses_is_not_sent_again_and_counted() {
         assert_eq!(finished.report("otlp"), [0, 2, 0], "{status}: {}", finished.stderr);
         assert!(finished.stderr.contains(said), "{status}: {}", finished.stderr);
         let requests = receiver.headers().len();
-        // A wrong key is the same wrong key for the second span.
-        let expected = if matches!(status, 401 | 403) { 1 } else { 2 };
+        // A wrong key is the same wrong key for the second span, which is larger, too.
+        let expected = if matches!(status, 401 | 403 | 413) { 1 } else { 2 };
         assert_eq!(requests, expected, "{status}");
         assert_eq!(count(&finished, "could not be sent and are lost"), 1, "{}", finished.stderr);
     }
@@ -118,18 +118,73 @@ fn a_wrong_key_is_one_line_and_no_storm_of_requests() {
         ],
     );
     requests(&process, 50);
-    while exporter(&process)["failed"] != 100 {}
+    let patience = Instant::now() + PATIENCE;
+    while exporter(&process)["failed"] != 100 {
+        assert!(Instant::now() < patience, "{}", exporter(&process));
+    }
     // The receiver's word, also of the spans that it was not asked to take any more.
     let error = exporter(&process)["last_error"]["message"].to_string();
     assert!(
-        error.contains("401 Unauthorized: unknown API key; check HONEYCOMB_API_KEY"),
+        error.contains("401 Unauthorized: unknown API key; check OTEL_EXPORTER_OTLP_HEADERS"),
         "{error}"
     );
     let finished = process.terminate();
     assert_eq!(finished.report("otlp"), [0, 100, 0], "{}", finished.stderr);
     assert_eq!(receiver.headers().len(), 1);
-    assert_eq!(count(&finished, "HONEYCOMB_API_KEY"), 1, "{}", finished.stderr);
+    assert_eq!(count(&finished, "OTEL_EXPORTER_OTLP_HEADERS"), 1, "{}", finished.stderr);
     assert!(!finished.stderr.contains("MARKER"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_wrong_key_is_told_with_the_variable_that_it_is_in() {
+    let receiver = Receiver::start_as(|_| Fail(403, None, ""));
+    let endpoint = receiver.endpoint();
+    let general = ("OTEL_EXPORTER_OTLP_HEADERS", "a=MARKER");
+    let traces = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=MARKER");
+    let logs = ("OTEL_EXPORTER_OTLP_LOGS_HEADERS", "a=MARKER");
+    let key = ("HONEYCOMB_API_KEY", "MARKER");
+    let (own, honeycomb) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "HONEYCOMB_API_ENDPOINT");
+    // where the receiver is said to be, what holds keys, and which of it counts for spans and for logs
+    let none = "no key is sent; set OTEL_EXPORTER_OTLP_HEADERS";
+    type Keys<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(&str, Keys<'_>, &str, &str); 5] = [
+        (own, &[key], none, none),
+        (
+            own,
+            &[general, key],
+            "check OTEL_EXPORTER_OTLP_HEADERS",
+            "check OTEL_EXPORTER_OTLP_HEADERS",
+        ),
+        (
+            own,
+            &[general, traces, logs],
+            "check OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+            "check OTEL_EXPORTER_OTLP_LOGS_HEADERS",
+        ),
+        // A header that is none of a key leaves it to the key.
+        (honeycomb, &[key, general], "check HONEYCOMB_API_KEY", "check HONEYCOMB_API_KEY"),
+        (
+            honeycomb,
+            &[key, ("OTEL_EXPORTER_OTLP_LOGS_HEADERS", "x-honeycomb-team=MARKER")],
+            "check HONEYCOMB_API_KEY",
+            "check OTEL_EXPORTER_OTLP_LOGS_HEADERS",
+        ),
+    ];
+    for (variable, keys, of_spans, of_logs) in cases {
+        let vars = [
+            ("OTEL_TRACES_EXPORTER", "otlp"),
+            ("OTEL_LOGS_EXPORTER", "console,otlp"),
+            (variable, &endpoint),
+        ];
+        let process = Process::start(&[&vars, keys].concat());
+        requests(&process, 1);
+        let finished = process.terminate();
+        for (path, said) in [("/v1/traces", of_spans), ("/v1/logs", of_logs)] {
+            let is_it = |line: &&str| line.contains(path) && line.contains("are lost");
+            let line = finished.stderr.lines().find(is_it).unwrap_or_default();
+            assert!(line.contains(said), "{path}, {keys:?}: {}", finished.stderr);
+        }
+    }
 }
 
 #[test]
@@ -165,6 +220,42 @@ fn a_batch_that_is_too_large_is_halved_until_it_is_not() {
     let finished = process.terminate();
     assert_eq!(finished.report("otlp"), [20, 0, 0], "{}", finished.stderr);
     assert_eq!(arrived(&receiver), 20);
+}
+
+#[test]
+fn a_receiver_that_takes_nothing_is_not_asked_for_each_span() {
+    for compression in ["none", "gzip"] {
+        let receiver = Receiver::start_as(|_| AtMost(0));
+        let process = start(
+            receiver.address,
+            &[
+                ("OTEL_BSP_SCHEDULE_DELAY", "600000"),
+                ("OTEL_EXPORTER_OTLP_COMPRESSION", compression),
+            ],
+        );
+        requests(&process, 200);
+        let finished = process.terminate();
+        assert_eq!(finished.report("otlp"), [0, 400, 0], "{}", finished.stderr);
+        // Halved until one is left, and then only for spans that are smaller than all before.
+        let exports = receiver.headers().len();
+        assert!((9..40).contains(&exports), "{compression}: {exports} exports");
+    }
+}
+
+#[test]
+fn a_span_that_is_too_large_takes_no_other_with_it() {
+    let receiver = Receiver::start_as(|_| UpTo(4096));
+    let process = start(receiver.address, &[("OTEL_BSP_SCHEDULE_DELAY", "600000")]);
+    let agent = "a".repeat(4096);
+    let mut connection = Connection::open(process.address);
+    for number in 0..40 {
+        let headers = [("user-agent", if number == 17 { agent.as_str() } else { "curl" })];
+        let answer = connection.request("GET", "/api/activities/home", &headers, b"");
+        assert_eq!(answer.status, 200);
+    }
+    let finished = process.terminate();
+    assert_eq!(finished.report("otlp"), [79, 1, 0], "{}", finished.stderr);
+    assert_eq!(arrived(&receiver), 79);
 }
 
 #[test]

@@ -75,6 +75,23 @@ fn exports_are_compressed_where_that_is_asked_for() {
 }
 
 #[test]
+fn a_header_that_is_configured_does_not_change_how_the_body_is_to_be_read() {
+    let receiver = Receiver::start();
+    let headers =
+        "content-length=5,transfer-encoding=chunked,content-encoding=br,content-type=a/b,host=a";
+    let process = Process::start(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
+        ("OTEL_EXPORTER_OTLP_HEADERS", headers),
+    ]);
+    Connection::open(process.address).request("GET", "/api/activities/home", &[], b"");
+    process.terminate();
+    assert_eq!(receiver.spans().len(), 2);
+    let sent = &receiver.headers()[0];
+    assert_eq!(sent["host"], "a");
+    assert!(!sent.contains_key("transfer-encoding") && sent["content-length"] != "5", "{sent:?}");
+}
+
+#[test]
 fn spans_leave_by_themselves_after_the_schedule_delay() {
     let receiver = Receiver::start();
     let process = Process::start(&[

@@ -2,6 +2,7 @@
 //! belongs to, and is counted.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
@@ -116,6 +117,35 @@ fn a_request_that_fails_is_an_error() {
     assert!(!attributes.contains_key("error_type"), "{attributes:?}");
     let spans = server_spans(&receiver);
     assert_eq!(spans[&log.span_id()].attributes()["error.type"], "client_disconnected");
+}
+
+#[test]
+fn who_sends_nonsense_does_not_fill_the_log_unless_one_asks_for_it() {
+    const DISPATCHER: &str = "actix_http::h1::dispatcher";
+    let too_many = format!("GET / HTTP/1.1\r\nhost: a\r\n{}\r\n", "x: y\r\n".repeat(200));
+    let nonsense = ["nonsense\r\n\r\n", "GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", &too_many];
+    for (filter, told) in [("info", 0), ("debug", 6), ("info,actix_http::h1=debug", 6)] {
+        let receiver = Receiver::start();
+        let vars = [("WEB_ADDRESS", "127.0.0.1:0"), ("RUST_LOG", filter)];
+        let mut process = start(&receiver, &vars);
+        let line = process.wait_for_line("the page is at http://localhost:");
+        let (_, port) = line.rsplit_once(':').unwrap();
+        let page = SocketAddr::from((process.address.ip(), port.parse().unwrap()));
+        for address in [process.address, page] {
+            for bytes in nonsense {
+                let mut connection = Connection::open(address);
+                connection.write(bytes.as_bytes());
+                let answer = String::from_utf8(connection.rest()).unwrap();
+                assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+            }
+        }
+        let finished = process.terminate();
+        let line = format!("ERROR {DISPATCHER}: stream error: ");
+        let lines = finished.stderr.matches(&line).count();
+        assert_eq!(lines, told, "{filter}: {}", finished.stderr);
+        let records = receiver.logs().into_iter().filter(|log| log.scope_name == DISPATCHER);
+        assert_eq!(records.filter(|log| log.record.severity_text == "ERROR").count(), told);
+    }
 }
 
 #[test]

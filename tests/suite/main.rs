@@ -11,6 +11,7 @@ mod check;
 #[cfg(feature = "aws")]
 mod cloudwatch;
 mod command_line;
+mod compose;
 mod config;
 mod cors;
 mod custom_app;

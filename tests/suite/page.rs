@@ -182,7 +182,70 @@ fn what_cannot_be_asked_is_said() {
             "{target}"
         );
     }
-    assert_eq!(get(page, "/nope").status, 404);
+    service.stop();
+}
+
+#[test]
+fn what_is_not_there_is_said_as_any_other_error() {
+    let service = Service::start_with(&[ON]);
+    let page = service.page();
+    let cases = [
+        ("GET", "/nope", 404, "not_found", None),
+        ("GET", "/api", 404, "not_found", None),
+        ("GET", "/api/nope", 404, "not_found", None),
+        ("GET", "/assets/nope.js", 404, "not_found", None),
+        ("POST", "/", 405, "method_not_allowed", Some("GET, HEAD")),
+        ("POST", "/api/page", 405, "method_not_allowed", Some("GET")),
+        ("PUT", "/api/traces", 405, "method_not_allowed", Some("GET, DELETE")),
+        ("DELETE", "/api/exporters", 405, "method_not_allowed", Some("GET")),
+    ];
+    for (method, target, status, code, allow) in cases {
+        let answer = ask(page, method, target, &[]);
+        let error = &answer.json()["error"];
+        assert_eq!((answer.status, &error["code"]), (status, &json!(code)), "{method} {target}");
+        assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()));
+        assert_eq!(answer.header("allow").as_deref(), allow, "{method} {target}");
+    }
+    service.stop();
+}
+
+#[test]
+fn a_search_is_for_so_many_words_at_most() {
+    let service = Service::start_with(&[ON]);
+    let page = service.page();
+    ended(page, &service.get("/api/activities/home").traceresponse().0);
+    for (words, status) in [(16, 200), (17, 400), (4_000, 400)] {
+        let answer = get(page, &format!("/api/traces?text={}", vec!["home"; words].join("+")));
+        assert_eq!(answer.status, status, "{words}");
+        if status == 200 {
+            assert_eq!(answer.json()["traces"].as_array().unwrap().len(), 1, "{words}");
+        } else {
+            let message = format!("`text` has {words} words: expected at most 16");
+            assert_eq!(answer.json()["error"]["message"], message);
+        }
+    }
+    service.stop();
+}
+
+#[test]
+fn connections_that_say_nothing_do_not_hold_up_the_page() {
+    let service = Service::start_with(&[ON]);
+    let page = service.page();
+    // As many as it takes; half of them have asked once.
+    let idle: Vec<_> = (0..64)
+        .map(|n| {
+            let mut connection = Connection::open(page);
+            if n % 2 == 0 {
+                let answer = connection.request("GET", "/api/page", &[], b"");
+                assert_eq!(answer.status, 200);
+            }
+            connection
+        })
+        .collect();
+    let began = Instant::now();
+    assert_eq!(get(page, "/api/page").status, 200);
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    drop(idle);
     service.stop();
 }
 

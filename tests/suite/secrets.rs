@@ -269,6 +269,13 @@ fn what_is_refused_is_not_shown() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://localhost/?api_key=MARK3R"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://user:MARK3R@localhost/v1/traces"),
         ("HONEYCOMB_API_ENDPOINT", "https://user:MARK3R@api.honeycomb.io"),
+        // A key in the variable of an address.
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "hcaik_MARK3R"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "x-honeycomb-team=hcaik_MARK3R"),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "https://hcaik MARK3R"),
+        ("HONEYCOMB_API_ENDPOINT", "hcaik_MARK3R"),
+        ("ROLLBAR_ENDPOINT", "MARK3R"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:MARK3R"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "MARK3R"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "authorization: Bearer MARK3R"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "a=b,Bearer MARK3R=c"),

@@ -173,16 +173,22 @@ fn connections_beyond_the_limit_wait_for_their_turn() {
 fn connections_are_no_more_than_the_limit_of_open_files_allows() {
     // The port is taken, so that the process ends by itself.
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let output = Command::new("sh")
-        .args(["-c", "ulimit -n 200 && exec \"$0\"", env!("CARGO_BIN_EXE_backend-actix")])
-        .env_clear()
-        .env("PORT", taken.local_addr().unwrap().port().to_string())
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    let warning =
-        "MAX_CONNECTIONS is 1024, but the limit of open files allows 36 connections; raise it";
-    assert!(stderr.contains(warning), "{stderr}");
+    // The page has 64 connections of its own.
+    for (files, page, connections) in [(200, "", 36), (400, "", 136), (400, "127.0.0.1:0", 72)] {
+        let run = format!("ulimit -n {files} && exec \"$0\"");
+        let output = Command::new("sh")
+            .args(["-c", &run, env!("CARGO_BIN_EXE_backend-actix")])
+            .env_clear()
+            .env("PORT", taken.local_addr().unwrap().port().to_string())
+            .env("WEB_ADDRESS", page)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let warning = format!(
+            "MAX_CONNECTIONS is 1024, but the limit of open files allows {connections} connections; raise it"
+        );
+        assert!(stderr.contains(&warning), "{files} {page}: {stderr}");
+    }
 }
 
 #[test]

@@ -402,7 +402,32 @@ fn a_second_signal_ends_the_process_though_nobody_reads_its_log() {
     let is_ready = || {
         Connection::open(process.address).request("GET", "/health/ready", &[], b"").status == 200
     };
-    while is_ready() {}
+    let patience = Instant::now() + Duration::from_secs(10);
+    while is_ready() {
+        assert!(Instant::now() < patience, "still ready");
+    }
     process.signal(Signal::TERM);
     assert_eq!(process.wait_unread().code(), Some(143));
+}
+
+#[test]
+fn the_end_comes_in_time_though_nobody_reads_anything_that_is_said() {
+    let process = Process::start_unread(&[
+        ("RUST_LOG", "trace"),
+        ("SHUTDOWN_TIMEOUT_SECONDS", "1"),
+        ("CLIENT_TIMEOUT_SECONDS", "600"),
+    ]);
+    let mut connection = Connection::open(process.address);
+    // About 1.5 kB on stdout each, where a pipe takes 64.
+    for _ in 0..100 {
+        assert_eq!(connection.request("GET", "/api/activities/home", &[], b"").status, 200);
+    }
+    // A line on stderr each, where a pipe and the log's own queue take 128,000 and some.
+    let head = "POST /api/messages HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    connection.write(head.as_bytes());
+    connection.write("1\r\n \r\n".repeat(140_000).as_bytes());
+    connection.write(b"0\r\n\r\n");
+    assert_eq!(connection.answer(false).status, 400);
+    process.signal(Signal::TERM);
+    assert_eq!(process.wait_unread().code(), Some(1));
 }

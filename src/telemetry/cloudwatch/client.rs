@@ -20,13 +20,14 @@ use tokio::sync::oneshot;
 
 use super::batch::Event;
 use super::failure::Failure;
-use crate::config::cloudwatch::{CloudWatchConfig, MAX_NAME};
+use crate::config::cloudwatch::{AwsEndpoint, CloudWatchConfig, MAX_NAME};
 
 /// Where events go.
 #[derive(Clone, Debug)]
 pub(super) struct Stream {
     pub(super) group: String,
     name: String,
+    endpoint: AwsEndpoint,
 }
 
 impl Stream {
@@ -43,7 +44,7 @@ impl Stream {
             name.chars().take(MAX_NAME).collect()
         };
         let name = config.stream.clone().unwrap_or_else(of_instance);
-        Self { group: config.group.clone(), name }
+        Self { group: config.group.clone(), name, endpoint: config.endpoint.clone() }
     }
 }
 
@@ -122,7 +123,7 @@ impl Client {
     ) -> Result<Vec<Rejected>, Failure> {
         let api = match &connection.api {
             Some(api) => api.clone(),
-            None => connection.api.insert(connect().await?).clone(),
+            None => connection.api.insert(connect(&self.stream.endpoint).await?).clone(),
         };
         let input = input(events)?;
         // The second time because the stream, or its group, was deleted meanwhile.
@@ -155,7 +156,7 @@ impl Client {
 
     /// Creates the stream, and its group where that is missing too.
     async fn create_stream(&self, api: &sdk::Client) -> Result<(), Failure> {
-        let Stream { group, name } = &self.stream;
+        let Stream { group, name, .. } = &self.stream;
         // Often only the stream may be created: the group is somebody else's.
         let create = || api.create_log_stream().log_group_name(group).log_stream_name(name).send();
         let mut created = create().await;
@@ -183,7 +184,7 @@ impl Client {
 }
 
 /// The SDK's client, as variables, profiles and the machine's role say.
-async fn connect() -> Result<sdk::Client, Failure> {
+async fn connect(endpoint: &AwsEndpoint) -> Result<sdk::Client, Failure> {
     // Without any the SDK asserts that there are some, and trusts nobody where assertions are off.
     if rustls_native_certs::load_native_certs().certs.is_empty() {
         return Err(Failure::refused(
@@ -194,7 +195,17 @@ async fn connect() -> Result<sdk::Client, Failure> {
     if config.region().is_none() {
         return Err(Failure::refused("there is no AWS region: set AWS_REGION"));
     }
-    Ok(sdk::Client::new(&config))
+    let mut config = sdk::config::Builder::from(&config);
+    match endpoint {
+        AwsEndpoint::OfProfile => {}
+        AwsEndpoint::Url(url) => {
+            config.set_endpoint_url(Some(url.clone()));
+        }
+        AwsEndpoint::OfAws => {
+            config.set_endpoint_url(None);
+        }
+    }
+    Ok(sdk::Client::from_conf(config.build()))
 }
 
 fn input(events: &[Event]) -> Result<Vec<InputLogEvent>, Failure> {
@@ -271,7 +282,11 @@ mod tests {
         ];
         for (stream, resource, name) in cases {
             let stream = stream.map(str::to_owned);
-            let config = CloudWatchConfig { group: "g".to_owned(), stream };
+            let config = CloudWatchConfig {
+                group: "g".to_owned(),
+                stream,
+                endpoint: AwsEndpoint::default(),
+            };
             assert_eq!(Stream::new(&config, resource).name, name);
         }
     }

@@ -12,7 +12,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use opentelemetry_http::Bytes;
 use reqwest::header::{
-    CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    TRANSFER_ENCODING, USER_AGENT,
 };
 use reqwest::{Certificate, blocking, redirect};
 
@@ -118,6 +119,8 @@ pub(crate) fn http_client(config: &OtlpConfig) -> Result<blocking::Client, Start
 /// What goes with each request: what is configured, but how the body is to be read is ours to say.
 fn headers(config: &OtlpConfig) -> HeaderMap {
     let mut headers = config.headers.clone();
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(TRANSFER_ENCODING);
     let mut set = |name: HeaderName, value: &'static str| {
         headers.insert(name, HeaderValue::from_static(value));
     };

@@ -6,6 +6,7 @@
 //! | `log_exporter.rs` | the same for log records |
 //! | `encode.rs` | spans as the bytes of an OTLP message |
 //! | `sender.rs` | holds a batch until the receiver has it, refuses it for good, or the process ends |
+//! | `too_large.rs` | which requests the receiver would answer with 413 |
 //! | `client.rs` | one HTTP exchange |
 //! | `answer.rs` | what the receiver's answer means |
 //! | `secrets.rs` | what an answer must not tell back |
@@ -20,6 +21,7 @@ mod exporter;
 mod log_exporter;
 mod secrets;
 mod sender;
+mod too_large;
 
 use opentelemetry_sdk::Resource;
 
@@ -30,7 +32,6 @@ use super::log_pipeline::{self, LogPipeline};
 use super::pipeline::Pipeline;
 use crate::config::otlp::OtlpConfig;
 use crate::config::telemetry::BatchConfig;
-use client::Client;
 pub(crate) use client::http_client;
 use exporter::Exporter;
 use sender::Sender;
@@ -44,7 +45,7 @@ pub(super) fn pipeline(
     end: &End,
 ) -> Result<Pipeline, StartError> {
     let account = Account::new(format!("otlp {}", config.endpoint), "spans");
-    let sender = Sender::new(Client::new(config)?, account.clone(), end.clone());
+    let sender = Sender::new(config, account.clone(), end.clone())?;
     let exporter = Exporter::new(resource, sender);
     Ok(Pipeline::batch(account, exporter, batch, value_length_limit))
 }
@@ -57,7 +58,7 @@ pub(super) fn log_pipeline(
     end: &End,
 ) -> Result<LogPipeline, StartError> {
     let account = Account::new(format!("otlp {}", config.endpoint), log_pipeline::ITEMS);
-    let sender = Sender::new(Client::new(config)?, account.clone(), end.clone());
+    let sender = Sender::new(config, account.clone(), end.clone())?;
     let exporter = log_exporter::Exporter::new(resource, sender);
     Ok(LogPipeline::batch(account, exporter, batch))
 }

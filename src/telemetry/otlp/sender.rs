@@ -5,6 +5,9 @@ use opentelemetry_http::Bytes;
 
 use super::answer::Answer;
 use super::client::Client;
+use super::too_large::{Size, TooLarge};
+use crate::config::otlp::OtlpConfig;
+use crate::telemetry::StartError;
 use crate::telemetry::account::{Account, RateLimit};
 use crate::telemetry::end::End;
 use crate::telemetry::patience::Patience;
@@ -16,6 +19,9 @@ pub(super) struct Sender {
     account: Account,
     patience: Patience,
     advice: RateLimit,
+    too_large: TooLarge,
+    /// What to change where the receiver does not take the key.
+    wrong_key: String,
 }
 
 /// What became of a request.
@@ -28,9 +34,23 @@ pub(super) enum Sent {
 }
 
 impl Sender {
-    pub(super) fn new(client: Client, account: Account, end: End) -> Self {
-        let patience = Patience::new(account.clone(), end);
-        Self { client, account, patience, advice: RateLimit::default() }
+    /// Sends to the receiver of `config`, and enters into `account` what came of it.
+    ///
+    /// # Errors
+    /// There is no way to make its requests.
+    pub(super) fn new(config: &OtlpConfig, account: Account, end: End) -> Result<Self, StartError> {
+        Ok(Self {
+            client: Client::new(config)?,
+            patience: Patience::new(account.clone(), end),
+            account,
+            advice: RateLimit::default(),
+            too_large: TooLarge::default(),
+            wrong_key: match config.key_variable {
+                Some(variable) => format!("check {variable}"),
+                None if config.is_honeycomb => "no key is sent; set HONEYCOMB_API_KEY".to_owned(),
+                None => "no key is sent; set OTEL_EXPORTER_OTLP_HEADERS".to_owned(),
+            },
+        })
     }
 
     /// Delivers a `request` that carries `count` items. Blocks while the receiver is away.
@@ -40,6 +60,10 @@ impl Sender {
             return Sent::Settled;
         }
         let body = self.client.body(request);
+        let size = Size { request: request.len(), body: body.len() };
+        if self.too_large.has_refused(size) {
+            return self.too_large(count);
+        }
         let mut reason = "the receiver is away".to_owned();
         for tries in 0_u32.. {
             let Some(timeout) = self.patience.time_for_a_try(self.client.timeout()) else { break };
@@ -50,13 +74,12 @@ impl Sender {
                     self.accepted(count, rejected.min(count), &advice);
                     return Sent::Settled;
                 }
-                Answer::TooLarge if count > 1 => return Sent::TooLarge,
                 Answer::TooLarge => {
-                    self.account.failed(count, "the receiver answers 413: it is too large");
-                    return Sent::Settled;
+                    self.too_large.note(size);
+                    return self.too_large(count);
                 }
                 Answer::WrongKey { reason } => {
-                    let reason = format!("{reason}; {WRONG_KEY}");
+                    let reason = format!("{reason}; {}", self.wrong_key);
                     self.account.failed(count, &reason);
                     self.patience.refused(reason);
                     return Sent::Settled;
@@ -76,6 +99,15 @@ impl Sender {
         Sent::Settled
     }
 
+    /// What is to be done with a request that is too large: of several items a smaller one can be made.
+    fn too_large(&self, count: u64) -> Sent {
+        if count > 1 {
+            return Sent::TooLarge;
+        }
+        self.account.failed(count, "the receiver answers 413: it is too large");
+        Sent::Settled
+    }
+
     fn accepted(&self, count: u64, rejected: u64, advice: &str) {
         self.account.exported(count - rejected);
         if rejected > 0 {
@@ -86,5 +118,3 @@ impl Sender {
         }
     }
 }
-
-const WRONG_KEY: &str = "check HONEYCOMB_API_KEY, or the key in OTEL_EXPORTER_OTLP_HEADERS";

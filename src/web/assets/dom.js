@@ -39,6 +39,13 @@ export const table = (head, rows) => h('div.wide', h('table.figures',
 /** A cell; what is bad has a sign, not a colour alone. */
 export const number = (text, isBad) => h('td', { class: `number ${isBad ? 'bad' : ''}` }, isBad ? `✕ ${text}` : text);
 
+/** Puts in what is new, scrolled as the old was. */
+export function redraw(body, ...parts) {
+  const at = [...body.querySelectorAll('.wide')].map((wide) => wide.scrollLeft);
+  body.replaceChildren(...parts);
+  body.querySelectorAll('.wide').forEach((wide, i) => { wide.scrollLeft = at[i] ?? 0; });
+}
+
 /** An empty place says what would fill it. */
 export const teach = (nothing, then) => [
   h('p', nothing, ' Click ', h('b', 'Home'), ' in the ', h('a', { href: '/' }, 'Feed'), ', or:'),

@@ -7,7 +7,7 @@ import { traceView } from './waterfall.js';
 
 export const title = 'Feed';
 
-const TTLS = ['30-days', '7-days', '3-days', '1-day', '12-hours', '3-hours', '1-hour'];
+const TTLS = '30-days 7-days 3-days 1-day 12-hours 3-hours 1-hour'.split(' ');
 const CALLS = 3;
 let backend;
 
@@ -83,8 +83,6 @@ export function show(main) {
       h('h3', h('a', { href: `/traces/${made.id}` }, trace.name), quiet(` ${duration(trace.duration_ns)} in the service`)),
       traceView(trace, { compact: true }));
   }
-
-  // --- the feed ---
 
   const send = (path, body) => call('POST', path, body);
 

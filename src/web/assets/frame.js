@@ -80,12 +80,11 @@ onChange(() => {
   byId('pause').ariaPressed = live.paused;
 });
 
-const root = document.documentElement;
-const dark = matchMedia('(prefers-color-scheme: dark)');
-if (localStorage.theme) root.dataset.theme = localStorage.theme;
+const { style } = document.documentElement;
+style.colorScheme = localStorage.theme ?? '';
 byId('theme').onclick = () => {
-  const isDark = root.dataset.theme ? root.dataset.theme === 'dark' : dark.matches;
-  localStorage.theme = root.dataset.theme = isDark ? 'light' : 'dark';
+  const isDark = style.colorScheme ? style.colorScheme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+  localStorage.theme = style.colorScheme = isDark ? 'light' : 'dark';
 };
 
 connect();

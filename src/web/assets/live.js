@@ -52,17 +52,18 @@ let events;
 
 export function connect() {
   events = new EventSource('/api/events');
+  const on = (name, act) => events.addEventListener(name, act);
   events.onerror = () => {
     live.connected = false;
     changed();
   };
-  events.addEventListener('hello', () => {
+  on('hello', () => {
     live.connected = true;
     load();
   });
-  events.addEventListener('missed', loadSoon);
-  events.addEventListener('cleared', load);
-  events.addEventListener('traces', ({ data }) => {
+  on('missed', loadSoon);
+  on('cleared', load);
+  on('traces', ({ data }) => {
     const update = JSON.parse(data);
     update.gone.forEach((id) => kept.delete(id));
     take(update.changed);

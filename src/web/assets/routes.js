@@ -1,6 +1,6 @@
 // What the requests tell, by route; above it, when how many took how long.
 
-import { ask, button, h, number, options, quiet, s, table, teach } from './dom.js';
+import { ask, button, h, number, options, quiet, redraw, s, table, teach } from './dom.js';
 import { count, duration, plural, tick, time } from './format.js';
 import { live } from './live.js';
 
@@ -29,7 +29,7 @@ export function show(main, { query, go }) {
     if (!figures || !body.isConnected) return;
     // What has the focus keeps it.
     const { key } = document.activeElement.dataset;
-    if (figures.routes.length) body.replaceChildren(heatmap(figures), table(HEAD, figures.routes.map((row) => of(row, figures))));
+    if (figures.routes.length) redraw(body, heatmap(figures), table(HEAD, figures.routes.map((row) => of(row, figures))));
     else body.replaceChildren(h('div.empty', teach('No requests in this time.', 'Then it says here how many there were, how many failed, and how long they took.')));
     if (key) focus(key);
   }
@@ -61,7 +61,7 @@ export function show(main, { query, go }) {
     return h('figure',
       h('figcaption', h('b', caption), quiet(' the stronger, the more; outlined: some failed; a click shows the traces '),
         route != null && button('every route ✕', () => set(minutes, null), { class: 'chip' })),
-      h('div.wide', s('svg', { viewBox: `0 0 ${WIDTH} ${height + 24}`, role: 'group', 'aria-label': caption }, lines, times, rects)));
+      h('div.wide', s('svg', { viewBox: `0 -8 ${WIDTH} ${height + 32}`, role: 'group', 'aria-label': caption }, lines, times, rects)));
   }
 
   /** The arrows go from cell to cell; these are in order of time, then of duration. */

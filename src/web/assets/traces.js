@@ -22,7 +22,7 @@ export function show(main, { query, go }) {
 
   async function search() {
     const asked = `${new URLSearchParams(filter)}`;
-    const answer = asked && await ask(`/api/traces?${asked}`).catch(() => null);
+    const answer = asked && await ask(`/api/traces?${asked}`).catch((error) => tell(error.message));
     if (!answer || asked !== `${new URLSearchParams(filter)}`) return;
     // What another filter let through need not stay in place.
     const isNew = asked !== search.last;

@@ -66,7 +66,7 @@ export function traceView(trace, { compact = false, chosen = 0 } = {}) {
       event.stopPropagation();
       open(index, !isOpen);
     };
-    const badge = (text, title) => h('em.badge', { title }, text);
+    const badge = (text, title) => h('span.badge', { title }, text);
     return h('div', {
       class: `row ${span.status === 'error' ? 'error' : ''} ${isRunning ? 'running' : ''}`, role: 'row', 'data-index': index,
       'aria-level': span.depth + 1, 'aria-expanded': span.children ? String(isOpen) : null,

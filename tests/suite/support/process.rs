@@ -1,12 +1,18 @@
-//! The binary as a user starts it: environment in, stdout, stderr and exit code out.
+//! The binary as a user starts it: environment in, stdout, stderr and exit code out. No wait is without an
+//! end: what was waited for is said, with what the process was at.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+
+/// How long anything of the binary is waited for; much longer than any of it takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The binary with these variables and no others.
 pub fn command(vars: &[(&str, &str)]) -> Command {
@@ -88,7 +94,7 @@ impl Process {
     fn start_command(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
         let mut stderr = Stderr::read(child.stderr.take().unwrap());
-        let line = stderr.wait_for("listening on http://");
+        let line = stderr.wait_for("listening on http://", &child);
         let (_, address) = line.split_once("listening on http://").unwrap();
         Self { child, address: address.parse().unwrap(), stdout: None, stderr }
     }
@@ -121,7 +127,7 @@ impl Process {
 
     /// Waits for a line on stderr that has `part` in it.
     pub fn wait_for_line(&mut self, part: &str) -> String {
-        self.stderr.wait_for(part)
+        self.stderr.wait_for(part, &self.child)
     }
 
     #[allow(dead_code)] // for tests/soak
@@ -135,18 +141,21 @@ impl Process {
 
     /// Waits for the end.
     pub fn wait(mut self) -> Finished {
+        let watch = Watch::start(&self.child);
         // Read to its end first: a process that waits for a reader would not end.
         let stderr = self.stderr.rest();
-        Finished {
-            status: self.child.wait().unwrap(),
-            stdout: self.stdout.take().map(|stdout| stdout.join().unwrap()).unwrap_or_default(),
-            stderr,
-        }
+        let stdout = self.stdout.take().map(|stdout| stdout.join().unwrap()).unwrap_or_default();
+        let status = self.child.wait().unwrap();
+        watch.end("its end", &stderr);
+        Finished { status, stdout, stderr }
     }
 
     /// Waits for the end, and reads nothing of what it says until then.
     pub fn wait_unread(mut self) -> ExitStatus {
-        self.child.wait().unwrap()
+        let watch = Watch::start(&self.child);
+        let status = self.child.wait().unwrap();
+        watch.end("its end", "what it said is unread");
+        status
     }
 
     /// Sends SIGTERM and waits for the end.
@@ -176,16 +185,21 @@ impl Stderr {
         Self { lines: Some(BufReader::new(stderr)), said: String::new() }
     }
 
-    fn wait_for(&mut self, part: &str) -> String {
+    fn wait_for(&mut self, part: &str, child: &Child) -> String {
         let lines = self.lines.as_mut().unwrap();
-        loop {
+        let watch = Watch::start(child);
+        let line = loop {
             let mut line = String::new();
-            assert!(lines.read_line(&mut line).unwrap() > 0, "no {part:?} in {}", self.said);
+            if lines.read_line(&mut line).unwrap() == 0 {
+                break None;
+            }
             self.said.push_str(&line);
             if line.contains(part) {
-                return line.trim_end().to_owned();
+                break Some(line.trim_end().to_owned());
             }
-        }
+        };
+        watch.end(&format!("{part:?}"), &self.said);
+        line.unwrap_or_else(|| panic!("no {part:?} in {}", self.said))
     }
 
     fn close(&mut self) {
@@ -198,4 +212,49 @@ impl Stderr {
         }
         std::mem::take(&mut self.said)
     }
+}
+
+/// Kills a process that takes too long, so that who reads what it says, or waits for its end, waits no
+/// longer.
+struct Watch {
+    done: Sender<()>,
+    thread: JoinHandle<Option<String>>,
+}
+
+impl Watch {
+    fn start(child: &Child) -> Self {
+        let (done, is_done) = channel();
+        let process = Pid::from_child(child);
+        let thread = std::thread::spawn(move || {
+            let is_late = is_done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout);
+            is_late.then(|| {
+                let threads = threads(process);
+                let _ = kill_process(process, Signal::KILL);
+                threads
+            })
+        });
+        Self { done, thread }
+    }
+
+    /// Fails where it had to be killed.
+    fn end(self, waited_for: &str, said: &str) {
+        let _ = self.done.send(());
+        if let Some(threads) = self.thread.join().unwrap() {
+            panic!(
+                "waited {PATIENCE:?} for {waited_for}; it said:\n{said}\nits threads:\n{threads}"
+            );
+        }
+    }
+}
+
+/// The threads of a process, a line each: its name, its state, and in which system call it is.
+fn threads(process: Pid) -> String {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let lines = tasks.map(|task| {
+        let text = |file| fs::read_to_string(task.path().join(file)).unwrap_or_default();
+        let state = text("stat").rsplit(')').next().unwrap_or_default().chars().nth(1);
+        let [name, call, at] = ["comm", "syscall", "wchan"].map(text);
+        format!("{}: {}, {}, {at}", name.trim(), state.unwrap_or('?'), call.trim())
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -134,6 +134,8 @@ pub enum Behaviour {
     Fail(u16, Option<&'static str>, &'static str),
     /// Keeps it if it has no more spans than that.
     AtMost(usize),
+    /// Keeps it if it has no more bytes than that.
+    UpTo(usize),
     /// Never answers.
     Hang,
 }
@@ -274,7 +276,7 @@ async fn receive(
     let export = ExportTraceServiceRequest::decode(&body[..]).expect("an OTLP message");
     let mut received = spans(export);
     let number = push(&seen.headers, headers);
-    let (response, kept) = behave(number).answer(received.len()).await;
+    let (response, kept) = behave(number).answer(received.len(), body.len()).await;
     if response.status().is_success() {
         received.truncate(kept);
         seen.spans.lock().unwrap().extend(received);
@@ -293,7 +295,7 @@ async fn receive_logs(
     let export = ExportLogsServiceRequest::decode(&body[..]).expect("an OTLP message");
     let mut received = logs(export);
     let number = push(&seen.log_headers, headers);
-    let (response, kept) = behave(number).answer(received.len()).await;
+    let (response, kept) = behave(number).answer(received.len(), body.len()).await;
     if response.status().is_success() {
         received.truncate(kept);
         seen.logs.lock().unwrap().extend(received);
@@ -332,8 +334,9 @@ fn push(all: &Mutex<Vec<BTreeMap<String, String>>>, headers: BTreeMap<String, St
 }
 
 impl Behaviour {
-    /// The answer to an export of `count` items, and how many of them are kept if it is a success.
-    async fn answer(self, count: usize) -> (HttpResponse, usize) {
+    /// The answer to an export of `count` items in so many bytes, and how many of the items are kept if it
+    /// is a success.
+    async fn answer(self, count: usize, bytes: usize) -> (HttpResponse, usize) {
         let protobuf = || {
             let mut response = HttpResponse::Ok();
             response.content_type("application/x-protobuf");
@@ -356,7 +359,8 @@ impl Behaviour {
                 return (protobuf().body(answer.encode_to_vec()), kept);
             }
             Self::AtMost(most) if count <= most => protobuf().finish(),
-            Self::AtMost(_) => HttpResponse::PayloadTooLarge().finish(),
+            Self::UpTo(most) if bytes <= most => protobuf().finish(),
+            Self::AtMost(_) | Self::UpTo(_) => HttpResponse::PayloadTooLarge().finish(),
             Self::Fail(status, retry_after, text) => {
                 let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap());
                 if let Some(retry_after) = retry_after {
