@@ -1,6 +1,6 @@
 //! Where spans go when they have ended, and log records when they are written: a tracer provider and a
 //! logger provider with one pipeline (`pipeline.rs`, `log_pipeline.rs`) for each exporter that is
-//! configured. All spans pass `fan_out.rs`.
+//! configured. Where several take spans, `fan_out.rs` hands each span to all of them.
 //!
 //! Exporters are chosen in [`Telemetry::start`] and [`Telemetry::with_logs`]. Nothing here is global: the provider is handed to
 //! `app.rs`, so that tests run side by side in one process.

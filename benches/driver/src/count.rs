@@ -94,7 +94,7 @@ pub fn guard(receiver: &Receiver) -> Outcome<()> {
     /// Fewer than for the tables: the error is still below a percent.
     const REQUESTS: u64 = 2048;
     const BOUNDS: [(Variant, f64); 3] =
-        [(variant::OURS, 1.90), (variant::OURS_UNSAMPLED, 1.50), (variant::OURS_PAGE, 2.25)];
+        [(variant::OURS, 1.90), (variant::OURS_UNSAMPLED, 1.50), (variant::OURS_PAGE, 2.10)];
     variant::build(&[variant::UNTRACED, variant::OURS])?;
     let instructions =
         |variant: &Variant| Outcome::Ok(home(variant, REQUESTS, receiver)?.instructions);
