@@ -23,8 +23,11 @@ const RATE: u32 = 2000;
 const LONG: Duration = Duration::from_secs(10);
 /// How often it is started.
 const STARTS: usize = 11;
-/// Longer than a span waits for its batch.
-const FLUSH: Duration = Duration::from_millis(1500);
+/// How long a span waits for its batch at most, in milliseconds, so that a segment's are soon out. (Under
+/// load a batch is full much sooner.)
+const DELAY: &str = "200";
+/// Longer than that.
+const FLUSH: Duration = Duration::from_millis(500);
 
 /// Measures all variants and writes the tables.
 pub fn run(receiver: &Receiver, report: &mut Report) -> Outcome<()> {
@@ -87,7 +90,8 @@ struct Segment {
 
 impl Segments {
     fn start(variant: &Variant, receiver: &Receiver) -> Outcome<Self> {
-        let process = Process::start(variant, &to(receiver))?;
+        let environment = vec![("OTEL_BSP_SCHEDULE_DELAY", DELAY)];
+        let process = Process::start(variant, &Run { environment, ..to(receiver) })?;
         let connections = connect(&process)?;
         let mut segments = Self { process, connections };
         segments.measure(Duration::from_millis(500), Duration::ZERO)?;
