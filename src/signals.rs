@@ -52,7 +52,7 @@ pub fn listen(config: &ServerConfig) -> io::Result<oneshot::Receiver<&'static st
 }
 
 /// How much longer than its time the end may take: for its last lines, and where they cannot be written.
-const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(3);
 
 /// Says why the process ends: not through the log, whose lines are written later, and without waiting
 /// for a stderr that nobody reads.

@@ -25,12 +25,13 @@ pub struct CloudWatchConfig {
 /// What the variables say of an endpoint of AWS. Of an empty one the SDK makes an address, and panics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AwsEndpoint {
-    /// Nothing: the SDK looks into profiles, and else takes AWS's own.
+    /// Whatever the SDK makes of variables and profiles.
     #[default]
-    OfProfile,
-    /// This URL.
+    OfSdk,
+    /// This URL: the other variable, which is empty, would win, or make the SDK panic.
     Url(String),
-    /// AWS's own, as one of them is empty.
+    /// AWS's own, whatever profiles say: one of them is empty, and the SDK cannot be told to pass over that
+    /// one alone.
     OfAws,
 }
 
@@ -71,12 +72,15 @@ impl CloudWatchConfig {
                             "expected a URL such as http://localhost:5000, without credentials";
                         parse_url(env, variable, &url)
                             .map_err(|_| env.secret_error(variable, expected))?;
-                        AwsEndpoint::Url(url)
+                        Some(url)
                     }
-                    None if ENDPOINTS.iter().any(|variable| env.is_empty(variable)) => {
-                        AwsEndpoint::OfAws
-                    }
-                    None => AwsEndpoint::OfProfile,
+                    None => None,
+                };
+                let is_one_empty = ENDPOINTS.iter().any(|variable| env.is_empty(variable));
+                let endpoint = match endpoint {
+                    _ if !is_one_empty => AwsEndpoint::OfSdk,
+                    Some(url) => AwsEndpoint::Url(url),
+                    None => AwsEndpoint::OfAws,
                 };
                 if asked_for.is_none() {
                     env.decide("OTEL_LOGS_EXPORTER", GROUP);
@@ -107,10 +111,12 @@ mod tests {
     fn an_endpoint_is_the_first_that_is_not_empty() {
         let [own, general] = ENDPOINTS;
         let url = |url: &str| AwsEndpoint::Url(url.to_owned());
-        let cases: [(&[(&str, &str)], AwsEndpoint); 6] = [
-            (&[], AwsEndpoint::OfProfile),
-            (&[(general, "http://a")], url("http://a")),
-            (&[(general, "http://a"), (own, "http://b")], url("http://b")),
+        let cases: [(&[(&str, &str)], AwsEndpoint); 7] = [
+            (&[], AwsEndpoint::OfSdk),
+            // With variables of its own, such as AWS_IGNORE_CONFIGURED_ENDPOINT_URLS.
+            (&[(general, "http://a")], AwsEndpoint::OfSdk),
+            (&[(general, "http://a"), (own, "http://b")], AwsEndpoint::OfSdk),
+            (&[(general, ""), (own, "http://b")], url("http://b")),
             (&[(general, "http://a"), (own, "")], url("http://a")),
             (&[(general, "")], AwsEndpoint::OfAws),
             (&[(own, " ")], AwsEndpoint::OfAws),

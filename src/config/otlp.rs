@@ -142,7 +142,8 @@ impl OtlpConfig {
         if let Some(variable) = decided_by {
             env.decide(names.endpoint, variable);
         }
-        let mut key_variable = env.first(&[names.headers, GENERAL.headers]).map(|(name, _)| name);
+        let decided = env.first(&[names.headers, GENERAL.headers]).map(|(name, _)| name);
+        let mut key_variable = decided.filter(|_| !headers.is_empty());
         // The key goes to Honeycomb, never to another host that an endpoint may name.
         if is_honeycomb {
             if key.is_some() && !headers.contains_key(&HONEYCOMB_TEAM_HEADER) {

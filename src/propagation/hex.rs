@@ -24,10 +24,19 @@ pub(crate) fn value(digit: u8) -> Option<u8> {
 
 /// Each byte as its two lower-case digits.
 pub(super) fn encode<const N: usize>(bytes: [u8; N]) -> [[u8; 2]; N] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |half: u8| DIGITS[usize::from(half & 0x0f)];
-    bytes.map(|byte| [digit(byte >> 4), digit(byte)])
+    bytes.map(|byte| PAIRS[usize::from(byte)])
 }
+
+/// The digits of each byte.
+const PAIRS: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let (mut pairs, mut byte) = ([[0; 2]; 256], 0);
+    while byte < pairs.len() {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 0x0f]];
+        byte += 1;
+    }
+    pairs
+};
 
 /// Appends `bytes` in lower-case digits.
 pub(super) fn push<const N: usize>(text: &mut String, bytes: [u8; N]) {

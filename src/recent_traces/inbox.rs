@@ -56,19 +56,20 @@ impl Inbox {
         self.is_full.load(Ordering::Relaxed)
     }
 
-    /// Adds a span, or counts it as left out where too many wait.
-    pub(super) fn push(&self, arrived: Arrived) {
+    /// Adds a span; or counts it as left out where too many wait, and gives it back, to be freed when nobody
+    /// waits for a lock any more.
+    pub(super) fn push(&self, arrived: Arrived) -> Option<Arrived> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.spans.len() < WAITING && waiting.bytes < self.max_bytes {
             waiting.bytes += arrived.bytes;
             waiting.spans.push(arrived);
             let is_full = waiting.spans.len() >= WAITING || waiting.bytes >= self.max_bytes;
             self.is_full.store(is_full, Ordering::Relaxed);
-            return;
+            return None;
         }
-        // The span is freed when nobody waits for the lock any more.
         drop(waiting);
         self.leave_out();
+        Some(arrived)
     }
 
     /// Counts a span that is not even pushed.
@@ -100,7 +101,7 @@ mod tests {
     #[test]
     fn so_many_wait_and_the_others_are_counted() {
         let inbox = Inbox::new(usize::MAX);
-        (0..WAITING as u64 + 3).for_each(|n| inbox.push(Arrived::new(span(n, n + 1, 0))));
+        (0..WAITING as u64 + 3).for_each(|n| drop(inbox.push(Arrived::new(span(n, n + 1, 0)))));
         assert_eq!(inbox.left_out(), 3);
         let taken = inbox.take();
         assert_eq!(taken.len(), WAITING);
@@ -113,7 +114,7 @@ mod tests {
     fn so_many_bytes_wait_and_the_others_are_counted() {
         let bytes = size_of_span(&span(1, 1, 0));
         let inbox = Inbox::new(2 * bytes);
-        (0..5).for_each(|n| inbox.push(Arrived::new(span(n, n + 1, 0))));
+        (0..5).for_each(|n| drop(inbox.push(Arrived::new(span(n, n + 1, 0)))));
         assert_eq!((inbox.take().len(), inbox.left_out()), (2, 3));
     }
 }

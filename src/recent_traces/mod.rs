@@ -56,7 +56,7 @@ pub struct Limits {
     /// Traces.
     pub traces: usize,
     /// The memory that their spans take, in bytes; those that run or wait to be sorted take at most
-    /// half as much besides.
+    /// half as much besides, and one span more of each.
     pub bytes: usize,
     /// How many characters of an attribute's value.
     pub value_length: usize,

@@ -66,7 +66,7 @@ impl RecentTraces {
             let whole = Arc::make_mut(&mut started);
             complete(whole, &span);
             cut_values(whole, limits.value_length);
-            inbox.push(Arrived::new(started));
+            inbox.push(Arrived::new(started))
         };
         if open.end(id, end).is_none() {
             let mut span = span.into_owned();

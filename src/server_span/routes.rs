@@ -1,8 +1,9 @@
 //! Routes, and the names of the spans of their requests, each text made once where that can be.
 //!
 //! Most services are asked for the same few paths without parameters, `/health` say, which are their own
-//! pattern. For those a worker keeps the texts for as long as it lives. There are never more of them than
-//! the program has routes: no stranger can make one up.
+//! pattern. For those a worker makes the texts once, and they stay as long as the process does. There are
+//! never more than one for each of the program's routes, and one for each standard method on it: no
+//! stranger can make one up.
 
 use std::borrow::Cow;
 use std::cell::RefCell;

@@ -254,12 +254,12 @@ test('two thousand traces are listed without a stutter', async () => {
         }
       }
       frames.sort((a, b) => a - b);
-      return { median: frames[frames.length >> 1], most: Math.max(...elements), holes, height: scroller.scrollHeight };
+      return { slow: frames[Math.floor(frames.length * 0.95)], most: Math.max(...elements), holes, height: scroller.scrollHeight };
     });
     assert.ok(seen.height > 2000 * 36, `${seen.height} px`);
     assert.ok(seen.most < 80, `${seen.most} rows are elements`);
     assert.equal(seen.holes, 0);
-    assert.ok(seen.median < 50, `${seen.median} ms a frame`);
+    assert.ok(seen.slow < 50, `${seen.slow} ms for the slowest frames but one in twenty`);
     // The newest come in while one reads elsewhere: nothing moves.
     const top = await page.evaluate(() => document.querySelector('.scroller').scrollTop);
     await call(service, '/api/activities/home');

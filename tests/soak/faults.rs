@@ -75,7 +75,11 @@ fn outage(rate: u32) {
     assert!(wait_until_drained(process.address, Duration::from_secs(60)), "export resumes");
     let memory = peak_memory(&process);
     let ended = end(process);
-    let arrived = before.spans + after.arrived().spans;
+    let after = after.arrived();
+    let arrived = before.spans + after.spans;
+    assert_eq!(ended.created(), 2 * latencies.count() as u64, "every span is accounted for");
+    // Of the two none knows what the other has: together they have no more than was acknowledged.
+    assert_eq!(ended.exported, arrived, "what is said to have arrived has, once");
     print("is away for 30 s", rate, &latencies, memory, &ended, arrived);
 }
 
@@ -89,7 +93,10 @@ fn row(name: &str, endpoint: &str, rate: u32, time: Duration, arrived: impl Fn()
         2 * latencies.count() as u64,
         "{name}: every span is accounted for"
     );
-    print(name, rate, &latencies, memory, &ended, arrived().spans);
+    let Arrived { spans, twice } = arrived();
+    assert_eq!(ended.exported, spans, "{name}: what is said to have arrived has");
+    assert_eq!(twice, 0, "{name}: nothing has arrived twice");
+    print(name, rate, &latencies, memory, &ended, spans);
 }
 
 fn print(

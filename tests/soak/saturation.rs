@@ -18,7 +18,9 @@ pub fn run() {
         let latencies = saturating(process.address, TIME);
         let memory = peak_memory(&process);
         let ended = end(process);
-        let (created, arrived) = (2 * latencies.count() as u64, receiver.arrived().spans);
+        let (created, seen) = (2 * latencies.count() as u64, receiver.arrived());
+        let arrived = seen.spans;
+        assert_eq!(seen.twice, 0, "nothing has arrived twice");
         assert_eq!(ended.created(), created, "every span is accounted for");
         assert_eq!(ended.exported, arrived, "what is said to have arrived has");
         println!(

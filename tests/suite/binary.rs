@@ -50,6 +50,26 @@ fn each_span_is_printed_with_one_write() {
 }
 
 #[test]
+fn each_trace_is_printed_with_one_write_as_a_tree() {
+    let (reader, stdout) =
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+    let process = Process::start_into(stdout, &[("TRACE_CONSOLE", "tree")]);
+    let mut connection = Connection::open(process.address);
+    for _ in 0..2 {
+        connection.request("GET", "/api/activities/home", &[], b"");
+        let mut buffer = [0; 65536];
+        let (length, _) = recv(&reader, &mut buffer, RecvFlags::empty()).unwrap();
+        let text = std::str::from_utf8(&buffer[..length]).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert!(
+            matches!(lines[..], [root, child] if root.starts_with("GET /api/activities/home ") && child.contains("home-activities-mock-data")),
+            "{text:?}"
+        );
+    }
+    process.terminate();
+}
+
+#[test]
 fn the_stock_exporter_prints_the_same_where_it_is_asked_for() {
     let printed = |format| {
         let process = Process::start(&[("TRACE_CONSOLE", format)]);

@@ -361,7 +361,7 @@ fn an_endpoint_that_cannot_be_reached_is_told_once_and_holds_up_nothing() {
 }
 
 #[test]
-fn an_empty_variable_of_an_endpoint_is_as_if_it_were_not_set() {
+fn an_empty_variable_of_an_endpoint_does_no_harm() {
     let cloudwatch = CloudWatch::start();
     // The one that would win.
     let process = start(&cloudwatch, &[("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "")]);

@@ -39,7 +39,7 @@ const NOT_PASSED_ON: [(&str, &[&str]); 5] = [
         ],
     ),
     (
-        "AWS's SDK takes an empty one for an address",
+        "an empty one hides the endpoint of a profile",
         &["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"],
     ),
 ];

@@ -69,8 +69,13 @@ fn spans_are_held_until_the_receiver_takes_them() {
     for (name, fault) in cases {
         let receiver = Receiver::start_as(move |number| if number < 2 { fault } else { Accept });
         let process = start(receiver.address, &[("OTEL_EXPORTER_OTLP_TIMEOUT", "300")]);
+        let began = Instant::now();
         requests(&process, 3);
         assert!(receiver.wait_for(6, PATIENCE), "{name}");
+        if matches!(fault, Fail(_, Some("1"), _)) {
+            // It was asked twice to wait for a second.
+            assert!(began.elapsed() >= Duration::from_secs(2), "{name}: {:?}", began.elapsed());
+        }
         let finished = process.terminate();
         assert_eq!(finished.report("otlp"), [6, 0, 0], "{name}");
         assert_eq!(arrived(&receiver), 6, "{name}");
@@ -147,8 +152,10 @@ fn a_wrong_key_is_told_with_the_variable_that_it_is_in() {
     // where the receiver is said to be, what holds keys, and which of it counts for spans and for logs
     let none = "no key is sent; set OTEL_EXPORTER_OTLP_HEADERS";
     type Keys<'a> = &'a [(&'a str, &'a str)];
-    let cases: [(&str, Keys<'_>, &str, &str); 5] = [
+    let cases: [(&str, Keys<'_>, &str, &str); 6] = [
         (own, &[key], none, none),
+        // A header without a value is not sent.
+        (own, &[("OTEL_EXPORTER_OTLP_HEADERS", "x-honeycomb-team="), key], none, none),
         (
             own,
             &[general, key],

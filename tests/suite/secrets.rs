@@ -19,12 +19,14 @@ use crate::support::receiver::Receiver;
 const MARKER: &str = "MARK3R";
 
 /// The variables that hold secrets.
-const SECRETS: [(&str, &str); 5] = [
+const SECRETS: [(&str, &str); 7] = [
     ("HONEYCOMB_API_KEY", "hcaik_MARK3R"),
     ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20MARK3R,x-api-key=MARK3R"),
+    ("OTEL_EXPORTER_OTLP_LOGS_HEADERS", "x-logs-key=MARK3R"),
     ("AWS_SECRET_ACCESS_KEY", "MARK3R/aws"),
     ("AWS_SESSION_TOKEN", "MARK3R/session"),
     ("ROLLBAR_ACCESS_TOKEN", "MARK3R_rollbar"),
+    ("WEB_TOKEN", "MARK3R_of_the_page"),
 ];
 
 /// Commands that tell something and end.
@@ -46,6 +48,10 @@ const REQUESTS: [&str; 12] = [
     "GET /health/live HTTP/1.1",
     "GET /health/ready HTTP/1.1",
 ];
+
+/// What the page tells whoever has its token.
+const PAGE: [&str; 5] =
+    ["/api/traces", "/api/routes", "/api/exporters", "/api/export", "/api/nothing"];
 
 /// What becomes of exports.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -161,6 +167,9 @@ fn variables(origin: &str, by_honeycomb: bool) -> Vec<(&'static str, String)> {
         ("RUST_LOG", "trace".to_owned()),
         ("RUST_BACKTRACE", "full".to_owned()),
         ("OTEL_TRACES_EXPORTER", "console,otlp".to_owned()),
+        ("OTEL_LOGS_EXPORTER", "console,otlp".to_owned()),
+        ("ROLLBAR_ENDPOINT", origin.to_owned()),
+        ("WEB_ADDRESS", "127.0.0.1:0".to_owned()),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "1000".to_owned()),
         ("SHUTDOWN_TIMEOUT_SECONDS", "2".to_owned()),
         ("CLIENT_TIMEOUT_SECONDS", "1".to_owned()),
@@ -182,7 +191,7 @@ fn a_run_shows_no_secret(receiving: Receiving, by_honeycomb: bool, stdout_is_clo
     let running = receiving.start();
     let vars = variables(&running.origin, by_honeycomb);
     let vars: Vec<_> = vars.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let process = if stdout_is_closed {
+    let mut process = if stdout_is_closed {
         // Printing panics then.
         let mut process = Process::start_unread(&vars);
         process.close_stdout();
@@ -190,10 +199,21 @@ fn a_run_shows_no_secret(receiving: Receiving, by_honeycomb: bool, stdout_is_clo
     } else {
         Process::start(&vars)
     };
+    let line = process.wait_for_line("the page is at http://localhost:");
+    let port = line.rsplit(':').next().unwrap().parse().unwrap();
+    let page = SocketAddr::from(([127, 0, 0, 1], port));
     let answers: Vec<_> =
         REQUESTS.iter().map(|request| answer_to(process.address, request)).collect();
     // Once more: what went wrong last is told here.
     let health = answer_to(process.address, "GET /health HTTP/1.1");
+    let shown = PAGE.map(|path| {
+        let mut connection = Connection::open(page);
+        connection.write(
+            format!("GET {path} HTTP/1.1\r\nHost: {page}\r\nConnection: close\r\nAuthorization: Bearer MARK3R_of_the_page\r\n\r\n").as_bytes(),
+        );
+        String::from_utf8(connection.rest()).unwrap()
+    });
+    assert!(shown[0].starts_with("HTTP/1.1 200 "), "{what}: {}", shown[0]);
     let finished = process.terminate();
     assert_eq!(finished.status.code(), Some(0), "{what}");
     assert_eq!(finished.stderr.contains("stdout cannot be written to"), stdout_is_closed, "{what}");
@@ -201,9 +221,10 @@ fn a_run_shows_no_secret(receiving: Receiving, by_honeycomb: bool, stdout_is_clo
     for library in ["hyper_util::client", "reqwest::", "actix_http::h1", "opentelemetry"] {
         assert!(finished.stderr.contains(library), "{what}: nothing of {library}");
     }
-    let mut spans = String::new();
+    let (mut spans, mut records) = (String::new(), String::new());
     if let Some(receiver) = &running.receiver {
         spans = format!("{:#?}", receiver.spans());
+        records = format!("{:#?}", receiver.logs());
         let sent = receiver.headers();
         if receiving == Receiving::Works {
             let keys = sent.iter().filter(|headers| format!("{headers:?}").contains(MARKER));
@@ -218,6 +239,8 @@ fn a_run_shows_no_secret(receiving: Receiving, by_honeycomb: bool, stdout_is_clo
             ("an answer", answers.concat()),
             ("/health", health),
             ("a span", spans),
+            ("a log record", records),
+            ("the page", shown.concat()),
         ],
     );
 }

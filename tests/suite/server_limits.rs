@@ -192,6 +192,28 @@ fn connections_are_no_more_than_the_limit_of_open_files_allows() {
 }
 
 #[test]
+fn there_are_as_many_workers_as_one_asks_for() {
+    for workers in [1, 3] {
+        let process = Process::start(&[("WORKERS", &workers.to_string())]);
+        // The names of threads, as the system cuts them off.
+        let count = || {
+            let threads = std::fs::read_dir(format!("/proc/{}/task", process.id())).unwrap();
+            let names = threads.filter_map(|thread| {
+                std::fs::read_to_string(thread.ok()?.path().join("comm")).ok()
+            });
+            names.filter(|name| name.starts_with("actix-rt|")).count()
+        };
+        // A thread has its name when it has begun.
+        let patience = Instant::now() + Duration::from_secs(30);
+        while count() < workers && Instant::now() < patience {
+            std::thread::yield_now();
+        }
+        assert_eq!(count(), workers);
+        process.terminate();
+    }
+}
+
+#[test]
 fn heads_have_a_largest_size() {
     let service = Service::start();
     let fields = |count: usize| (0..count).map(|n| format!("x-{n}: a\r\n")).collect::<String>();

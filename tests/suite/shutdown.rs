@@ -182,13 +182,16 @@ fn the_listener_stays_open_for_the_delay_and_no_longer() {
 
 #[test]
 fn the_end_keeps_its_time_whatever_hangs() {
-    // Four things at once: a receiver that accepts (the backlog does) and never answers, a stdout whose
-    // pipe is full, a request whose body never comes, and a client that reads no answer.
+    // Five things at once: a receiver of spans and one of log records that accept (the backlog does) and
+    // never answer, a stdout whose pipe is full, a request whose body never comes, and a client that reads
+    // no answer.
     let hung = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut process = Process::start_unread(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{}", hung.local_addr().unwrap())),
+        ("OTEL_LOGS_EXPORTER", "console,otlp"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "600000"),
         ("OTEL_BSP_EXPORT_TIMEOUT", "600000"),
+        ("OTEL_BLRP_EXPORT_TIMEOUT", "600000"),
         ("CLIENT_TIMEOUT_SECONDS", "600"),
         ("SHUTDOWN_TIMEOUT_SECONDS", "4"),
         ("RUST_LOG", "info,access=warn"),
@@ -211,9 +214,11 @@ fn the_end_keeps_its_time_whatever_hangs() {
     assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
     // Four seconds are what is due; the rest is for a busy machine.
     assert!(took < Duration::from_secs(8), "{took:?}: {}", finished.stderr);
-    for destination in ["console: ", "otlp "] {
-        let line = finished.stderr.lines().find(|line| line.contains(destination)).unwrap();
-        assert!(!line.contains(" 0 dropped"), "{line}");
+    for what in ["spans exported", "log records exported"] {
+        let lines = finished.stderr.lines().filter(|line| line.contains(what));
+        let lines: Vec<_> = lines.collect();
+        assert_eq!(lines.len(), if what.starts_with("spans") { 2 } else { 1 }, "{lines:?}");
+        assert!(lines.iter().all(|line| !line.contains(" 0 failed, 0 dropped")), "{lines:?}");
     }
 }
 

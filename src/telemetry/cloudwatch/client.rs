@@ -197,7 +197,7 @@ async fn connect(endpoint: &AwsEndpoint) -> Result<sdk::Client, Failure> {
     }
     let mut config = sdk::config::Builder::from(&config);
     match endpoint {
-        AwsEndpoint::OfProfile => {}
+        AwsEndpoint::OfSdk => {}
         AwsEndpoint::Url(url) => {
             config.set_endpoint_url(Some(url.clone()));
         }

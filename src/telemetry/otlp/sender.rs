@@ -60,7 +60,7 @@ impl Sender {
             return Sent::Settled;
         }
         let body = self.client.body(request);
-        let size = Size { request: request.len(), body: body.len() };
+        let size = Size { items: count, request: request.len(), body: body.len() };
         if self.too_large.has_refused(size) {
             return self.too_large(count);
         }

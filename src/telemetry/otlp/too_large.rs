@@ -13,10 +13,20 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 /// How large a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Size {
+    /// How many items it carries.
+    pub(super) items: u64,
     /// In bytes, as it was encoded.
     pub(super) request: usize,
     /// In bytes, as it is sent: maybe compressed.
     pub(super) body: usize,
+}
+
+impl Size {
+    /// Is it no smaller than `other`, whatever the receiver measures? Some count items, some what they get,
+    /// and some what they unpack.
+    fn is_at_least(&self, other: &Self) -> bool {
+        self.items >= other.items && self.request >= other.request && self.body >= other.body
+    }
 }
 
 /// The smallest that one receiver has refused, since when.
@@ -36,20 +46,18 @@ impl TooLarge {
 
     fn note_at(&self, size: Size, now: Instant) {
         if let Ok(mut refused) = self.0.lock() {
-            let (smallest, since) = refused.filter(is_remembered(now)).unwrap_or((size, now));
-            // Each on its own: one of the two is what this receiver measures.
-            let request = smallest.request.min(size.request);
-            let body = smallest.body.min(size.body);
-            *refused = Some((Size { request, body }, since));
+            *refused = match refused.filter(is_remembered(now)) {
+                // Smaller in one way and larger in another: the one that is known stays.
+                Some((known, since)) if !known.is_at_least(&size) => Some((known, since)),
+                Some((_, since)) => Some((size, since)),
+                None => Some((size, now)),
+            };
         }
     }
 
     fn has_refused_at(&self, size: Size, now: Instant) -> bool {
         let refused = self.0.lock().ok().and_then(|refused| *refused);
-        // Some receivers measure what they get, and some what they unpack.
-        refused.filter(is_remembered(now)).is_some_and(|(smallest, _)| {
-            size.request >= smallest.request && size.body >= smallest.body
-        })
+        refused.filter(is_remembered(now)).is_some_and(|(known, _)| size.is_at_least(&known))
     }
 }
 
@@ -62,28 +70,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_smaller_than_a_refusal_is_refused_for_a_while() {
+    fn what_is_no_smaller_than_a_refusal_in_any_way_is_refused_for_a_while() {
         let now = Instant::now();
         let too_large = TooLarge::default();
-        let size = |request, body| Size { request, body };
-        assert!(!too_large.has_refused_at(size(1000, 100), now));
-        too_large.note_at(size(1000, 100), now);
-        for (request, body, is_refused) in [
-            (1000, 100, true),
-            (2000, 200, true),
-            (999, 100, false),
-            (1000, 99, false),
-            (2000, 50, false),
-            (500, 200, false),
-        ] {
-            assert_eq!(too_large.has_refused_at(size(request, body), now), is_refused, "{body}");
+        let size = |items, request, body| Size { items, request, body };
+        assert!(!too_large.has_refused_at(size(8, 1000, 100), now));
+        too_large.note_at(size(8, 1000, 100), now);
+        let cases = [
+            (8, 1000, 100, true),
+            (9, 2000, 200, true),
+            (7, 2000, 200, false),
+            (8, 999, 100, false),
+            (8, 1000, 99, false),
+            (8, 2000, 50, false),
+        ];
+        for (items, request, body, is_refused) in cases {
+            let size = size(items, request, body);
+            assert_eq!(too_large.has_refused_at(size, now), is_refused, "{size:?}");
         }
-        // Compressed, this one is larger.
+        // What is larger in one way says nothing of the others.
         let later = now + REMEMBERED / 2;
-        too_large.note_at(size(900, 200), later);
-        assert!(too_large.has_refused_at(size(900, 100), later));
-        assert!(!too_large.has_refused_at(size(900, 100), now + REMEMBERED));
-        too_large.note_at(size(2000, 200), now + REMEMBERED);
-        assert!(!too_large.has_refused_at(size(1000, 100), now + REMEMBERED));
+        too_large.note_at(size(4, 900, 200), later);
+        assert!(!too_large.has_refused_at(size(4, 900, 100), later));
+        too_large.note_at(size(4, 500, 50), later);
+        assert!(too_large.has_refused_at(size(4, 900, 100), later));
+        assert!(!too_large.has_refused_at(size(4, 900, 100), now + REMEMBERED));
+        too_large.note_at(size(8, 2000, 200), now + REMEMBERED);
+        assert!(!too_large.has_refused_at(size(8, 1000, 100), now + REMEMBERED));
     }
 }

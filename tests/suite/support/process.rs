@@ -130,7 +130,6 @@ impl Process {
         self.stderr.wait_for(part, &self.child)
     }
 
-    #[allow(dead_code)] // for tests/soak
     pub fn id(&self) -> u32 {
         self.child.id()
     }

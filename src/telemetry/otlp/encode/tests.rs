@@ -19,12 +19,14 @@ use prost::Message as _;
 
 use super::*;
 
-/// What opentelemetry-otlp posts to a receiver.
+/// What opentelemetry-otlp posts to a receiver. (Its builder reads `OTEL_EXPORTER_OTLP_COMPRESSION`, which must
+/// not be set.)
 fn stock(spans: &[SpanData], resource: &Resource) -> Bytes {
     let receiver = Receiver::default();
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_http()
         .with_protocol(Protocol::HttpBinary)
+        .with_endpoint("http://localhost/v1/traces")
         .with_http_client(receiver.clone())
         .build();
     let mut exporter = exporter.expect("an exporter");
