@@ -2,7 +2,6 @@
 //! belongs to, and is counted.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
@@ -128,9 +127,7 @@ fn who_sends_nonsense_does_not_fill_the_log_unless_one_asks_for_it() {
         let receiver = Receiver::start();
         let vars = [("WEB_ADDRESS", "127.0.0.1:0"), ("RUST_LOG", filter)];
         let mut process = start(&receiver, &vars);
-        let line = process.wait_for_line("the page is at http://localhost:");
-        let (_, port) = line.rsplit_once(':').unwrap();
-        let page = SocketAddr::from((process.address.ip(), port.parse().unwrap()));
+        let page = process.page();
         for address in [process.address, page] {
             for bytes in nonsense {
                 let mut connection = Connection::open(address);

@@ -33,13 +33,6 @@ fn get(page: SocketAddr, target: &str) -> Answer {
     ask(page, "GET", target, &[])
 }
 
-/// Where a process says that its page is.
-fn page_of(process: &mut Process) -> SocketAddr {
-    let line = process.wait_for_line("the page is at http://localhost:");
-    let port = line.rsplit(':').next().unwrap().parse().unwrap();
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
-
 /// The trace, when all of its spans have ended: an answer may be read before its span ends.
 fn ended(page: SocketAddr, trace_id: &str) -> Value {
     let patience = Instant::now() + Duration::from_secs(30);
@@ -624,7 +617,7 @@ fn whoever_else_takes_spans_each_has_every_span_once() {
             ("OTEL_TRACES_EXPORTER", exporters),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
         ]);
-        let page = page_of(&mut process);
+        let page = process.page();
         for _ in 0..20 {
             let answer =
                 Connection::open(process.address).request("GET", "/api/activities/home", &[], b"");
@@ -668,7 +661,7 @@ fn each_exporter_has_the_capacity_of_its_own_queue() {
 #[test]
 fn an_open_page_does_not_hold_up_the_end() {
     let mut process = Process::start(&[ON, ("SHUTDOWN_TIMEOUT_SECONDS", "20")]);
-    let page = page_of(&mut process);
+    let page = process.page();
     let mut events = Connection::open(page);
     events.write(b"GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n");
     events.wait_for("event: hello");

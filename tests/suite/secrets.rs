@@ -199,9 +199,7 @@ fn a_run_shows_no_secret(receiving: Receiving, by_honeycomb: bool, stdout_is_clo
     } else {
         Process::start(&vars)
     };
-    let line = process.wait_for_line("the page is at http://localhost:");
-    let port = line.rsplit(':').next().unwrap().parse().unwrap();
-    let page = SocketAddr::from(([127, 0, 0, 1], port));
+    let page = process.page();
     let answers: Vec<_> =
         REQUESTS.iter().map(|request| answer_to(process.address, request)).collect();
     // Once more: what went wrong last is told here.

@@ -130,6 +130,13 @@ impl Process {
         self.stderr.wait_for(part, &self.child)
     }
 
+    /// Where it says that its page is.
+    pub fn page(&mut self) -> SocketAddr {
+        let line = self.wait_for_line("the page is at http://localhost:");
+        let port = line.rsplit(':').next().unwrap().parse().unwrap();
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }
