@@ -73,6 +73,7 @@ pub(super) struct Trace<'a> {
     /// How long ago the first start was when this was written.
     age_ns: u64,
     spans_left_out: usize,
+    partial: bool,
     links: Vec<Link>,
     resource: Vec<Attribute>,
     tree: Vec<Span<'a>>,
@@ -154,6 +155,7 @@ impl<'a> Trace<'a> {
             trace_duration_ns: nanos(waterfall.duration),
             age_ns: nanos(age),
             spans_left_out: trace.left_out(),
+            partial: trace.is_partial(),
             links,
             resource: sorted(pairs.map(|(key, value)| attribute(key.as_str(), value))),
             tree: waterfall.nodes.iter().map(|node| Span::of(node, waterfall)).collect(),
