@@ -323,7 +323,7 @@ test('a trace says what it is, can be copied, kept and found elsewhere', async (
     assert.deepEqual(spans.map((span) => span.spanId).sort(), tree.map((span) => span.span_id).sort());
     const link = page.getByRole('link', { name: 'Jaeger' });
     assert.equal(await link.getAttribute('href'), `http://localhost:16686/trace/${id}`);
-    assert.equal(await link.getAttribute('rel'), 'noopener noreferrer');
+    assert.equal(await link.getAttribute('rel'), 'noreferrer');
     // Attributes are sorted and searched.
     const keys = await page.locator('.attributes').first().locator('th').allInnerTexts();
     assert.deepEqual(keys, [...keys].sort());

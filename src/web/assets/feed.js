@@ -77,7 +77,7 @@ export function show(main) {
     const trace = await ask(`/api/traces/${made.id}`).catch(() => null);
     if (chosen !== made) return;
     if (!trace?.duration_ns && tries) setTimeout(load, 60, made, tries - 1);
-    if (!trace) return;
+    if (!trace) return tries || say('It is not kept.');
     made.version = version(made.id);
     did.replaceChildren(
       h('h3', h('a', { href: `/traces/${made.id}` }, trace.name), quiet(` ${duration(trace.duration_ns)} in the service`)),
