@@ -27,7 +27,7 @@ use super::account::Account;
 use super::pipeline::{OfTheSdk, Pipeline};
 use crate::config::ConsoleFormat;
 
-/// How many spans may wait for the reader of stdout, about 1 kB each.
+/// How many spans may wait for the reader of stdout, about 1.4 kB each.
 const QUEUE: usize = 4096;
 
 /// How long the first span waits for others to be printed with.
