@@ -55,16 +55,16 @@ pub use summary::Summary;
 pub use trace::Trace;
 pub use waterfall::{Node, Waterfall};
 
-/// How many requests are taken in a second, where the load lasts. A page tells of a thousand traces a
-/// second and nobody reads as many; what they cost is some hundredth of a core.
-const PER_SECOND: u64 = 1000;
+/// How many requests are taken in a second, where the load lasts. Nobody reads as many, and with those
+/// besides they are fewer than the page's events can tell.
+const PER_SECOND: u64 = 500;
 /// How many besides, of whose requests not all is taken in: what failed, and what took longest.
 const NOTABLE_PER_SECOND: u64 = 250;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Traces. So many may come at once; of a load that lasts a thousand a second are taken in.
+    /// Traces. So many may come at once; of a load that lasts 500 a second are taken in.
     pub traces: usize,
     /// The memory that their spans take, in bytes; those that run or wait to be sorted take at most
     /// half as much besides, and one span more of each.

@@ -67,6 +67,22 @@ impl OpenSpans {
         self.shard(id).lock().unwrap_or_else(PoisonError::into_inner).push(Open { id, watched });
     }
 
+    /// Puts what a span is `now` in the place of what it was at its start, if it is watched.
+    pub(super) fn refresh(&self, id: SpanId, now: impl FnOnce() -> Option<SpanData>) {
+        if !self.has_any() {
+            return;
+        }
+        let mut shard = self.shard(id).lock().unwrap_or_else(PoisonError::into_inner);
+        let open = shard.iter_mut().find(|open| open.id == id);
+        let Some((span, bytes)) = open.and_then(|open| open.watched.as_mut()) else { return };
+        if let Some(now) = now() {
+            let before = std::mem::replace(bytes, size_of_span(&now));
+            self.bytes.fetch_add(*bytes, Ordering::Relaxed);
+            self.bytes.fetch_sub(before, Ordering::Relaxed);
+            *span = Arc::new(now);
+        }
+    }
+
     /// Does it run, and is it taken in?
     pub(super) fn knows(&self, id: SpanId) -> bool {
         self.has_any() && {
@@ -145,6 +161,24 @@ mod tests {
         for count in [&open.bytes, &open.watched, &open.known] {
             assert_eq!(count.load(Ordering::Relaxed), 0);
         }
+    }
+
+    #[test]
+    fn what_is_new_of_a_span_that_is_watched_is_seen() {
+        let open = OpenSpans::new(1 << 20);
+        let (one, other) = (span(1, 1, 0), span(2, 2, 0));
+        open.insert(id(&one), Some(one.clone()));
+        open.insert(id(&other), None);
+        for span in [&one, &other] {
+            open.refresh(id(span), || {
+                Some(SpanData { name: "a longer name".into(), ..span.clone() })
+            });
+        }
+        let seen: Vec<_> = open.snapshot().iter().map(|span| span.name.clone()).collect();
+        assert_eq!(seen, ["a longer name"]);
+        assert!(open.bytes.load(Ordering::Relaxed) > size_of_span(&one));
+        open.end(id(&one), drop);
+        assert_eq!(open.bytes.load(Ordering::Relaxed), 0);
     }
 
     #[test]

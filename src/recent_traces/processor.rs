@@ -27,11 +27,7 @@ impl SpanProcessor for RecentTraces {
         if !span.span_context().is_sampled() || !self.0.takes_in(parent) {
             return;
         }
-        let started = open.may_watch().then(|| span.exported_data()).flatten();
-        let started = started.map(|mut started| {
-            cut_values(&mut started, limits.value_length);
-            started
-        });
+        let started = open.may_watch().then(|| copy(span, limits.value_length)).flatten();
         open.insert(span.span_context().span_id(), started);
     }
 
@@ -86,7 +82,19 @@ impl Inner {
     }
 }
 
+fn copy(span: &Span, value_length: usize) -> Option<SpanData> {
+    let mut copy = span.exported_data()?;
+    cut_values(&mut copy, value_length);
+    Some(copy)
+}
+
 impl RecentTraces {
+    /// Looks again at a span that runs, for what it got after its start to be seen before its end.
+    pub fn refresh(&self, span: &Span) {
+        let Inner { limits, open, .. } = &*self.0;
+        open.refresh(span.span_context().span_id(), || copy(span, limits.value_length));
+    }
+
     fn end(&self, span: Cow<'_, SpanData>) {
         if !span.span_context.is_sampled() {
             return;

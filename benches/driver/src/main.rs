@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `variant.rs` | what is compared, and the environment of each |
 //! | `process.rs`, `client.rs`, `receiver.rs` | a server that runs, its load, and where its spans go |
+//! | `looker.rs` | somebody who has the page open |
 //! | `callgrind.rs`, `count.rs` | instructions, per request, span and attribute |
 //! | `time.rs` | CPU time, throughput, latency, losses, memory, start-up |
 //! | `report.rs` | tables and the chart |
@@ -18,6 +19,7 @@
 mod callgrind;
 mod client;
 mod count;
+mod looker;
 mod process;
 mod receiver;
 mod report;
