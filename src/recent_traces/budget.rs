@@ -21,8 +21,8 @@ pub(super) struct Budget {
 
 impl Budget {
     /// So many at once, and then so many a second.
-    pub(super) fn new(capacity: usize, per_second: u64, now: Instant) -> Self {
-        let capacity = capacity as u64;
+    pub(super) fn new(capacity: usize, per_second: usize, now: Instant) -> Self {
+        let (capacity, per_second) = (capacity as u64, per_second as u64);
         Self {
             capacity,
             per_second,

@@ -57,14 +57,14 @@ pub use waterfall::{Node, Waterfall};
 
 /// How many requests are taken in a second, where the load lasts. Nobody reads as many, and with those
 /// besides they are fewer than the page's events can tell.
-const PER_SECOND: u64 = 500;
+const PER_SECOND: usize = 500;
 /// How many besides, of whose requests not all is taken in: what failed, and what took longest.
-const NOTABLE_PER_SECOND: u64 = 250;
+const NOTABLE_PER_SECOND: usize = 250;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Traces. So many may come at once; of a load that lasts 500 a second are taken in.
+    /// Traces. As many may come at once; of a load that lasts 500 a second are taken in.
     pub traces: usize,
     /// The memory that their spans take, in bytes; those that run or wait to be sorted take at most
     /// half as much besides, and one span more of each.
@@ -94,14 +94,22 @@ struct Inner {
 impl RecentTraces {
     /// None yet.
     pub fn new(limits: Limits) -> Self {
-        let now = Instant::now();
+        // Those besides: as many as may be put aside of each.
+        let at_once = limits.traces.max(PER_SECOND);
+        Self::with_budgets(
+            limits,
+            Budget::new(at_once, PER_SECOND, Instant::now()),
+            Budget::new(at_once / 4, NOTABLE_PER_SECOND, Instant::now()),
+        )
+    }
+
+    fn with_budgets(limits: Limits, budget: Budget, notable_budget: Budget) -> Self {
         Self(Arc::new(Inner {
             limits,
             open: OpenSpans::new(limits.bytes / 4),
             inbox: Inbox::new(limits.bytes / 4),
-            budget: Budget::new(limits.traces, PER_SECOND, now),
-            // As many as may be put aside of each.
-            notable_budget: Budget::new(limits.traces / 4, NOTABLE_PER_SECOND, now),
+            budget,
+            notable_budget,
             longest: AtomicU64::new(0),
             kept: Mutex::new(Kept::new(limits, SystemTime::now())),
             resource: OnceLock::new(),
@@ -319,8 +327,11 @@ mod tests {
     #[test]
     fn whatever_many_threads_do_what_is_kept_is_whole_and_nothing_is_lost_unsaid() {
         // Room for all that comes, and for a small part of it.
-        for traces in [10_000, 3] {
-            let recent = RecentTraces::new(Limits { traces, bytes: 64 << 20, value_length: 100 });
+        for at_once in [10_000, 3] {
+            let limits = Limits { traces: 10_000, bytes: 64 << 20, value_length: 100 };
+            let [budget, none] =
+                [at_once, 0].map(|at_once| Budget::new(at_once, 1, Instant::now()));
+            let recent = RecentTraces::with_budgets(limits, budget, none);
             let provider = provider(&recent);
             let (threads, each) = (8, 400);
             thread::scope(|scope| {
@@ -345,12 +356,9 @@ mod tests {
             });
             let seen = all(&recent);
             assert!(seen.iter().all(|summary| summary.spans == 2 && !summary.is_running));
-            if traces > threads * each {
-                assert_eq!((seen.len(), recent.left_out()), (threads * each, 0));
-            } else {
-                assert!((1..=traces).contains(&seen.len()));
-                assert!(recent.left_out() > 0);
-            }
+            let left_out = recent.left_out() as usize;
+            assert_eq!(seen.len() + left_out / 2, threads * each);
+            assert_eq!(left_out == 0, at_once > threads * each);
             assert_eq!(recent.0.open.snapshot().len(), 0);
         }
     }

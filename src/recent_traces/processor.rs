@@ -137,6 +137,7 @@ mod tests {
     };
     use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanLimits};
 
+    use super::super::budget::Budget;
     use super::super::size::size_of_span;
     use super::super::test_spans::{at, span};
     use super::super::{Filter, Limits, Trace};
@@ -213,9 +214,12 @@ mod tests {
         }
     }
 
-    /// What has taken in a load of `traces` at once, and a tracer that asks it of more.
-    fn with_room_for(traces: usize) -> (RecentTraces, SdkTracer) {
-        let recent = RecentTraces::new(Limits { traces, bytes: 1 << 20, value_length: 100 });
+    /// What takes in so many requests at once, and a tracer that tells it of them.
+    fn with_room_for(at_once: usize) -> (RecentTraces, SdkTracer) {
+        let [budget, notable] =
+            [at_once, at_once / 4].map(|at_once| Budget::new(at_once, 100, Instant::now()));
+        let limits = Limits { traces: 16, bytes: 1 << 20, value_length: 100 };
+        let recent = RecentTraces::with_budgets(limits, budget, notable);
         let provider = SdkTracerProvider::builder().with_span_processor(recent.clone()).build();
         (recent, provider.tracer("t"))
     }
@@ -341,7 +345,9 @@ mod tests {
     fn where_too_much_waits_no_request_is_taken_in_and_nothing_of_it_stays() {
         // Room for the spans of two requests: half of a quarter.
         let bytes = 16 * size_of_span(&span(1, 1, 0));
-        let recent = RecentTraces::new(Limits { traces: 3, bytes, value_length: 100 });
+        let limits = Limits { traces: 3, bytes, value_length: 100 };
+        let [budget, none] = [9, 0].map(|at_once| Budget::new(at_once, 100, Instant::now()));
+        let recent = RecentTraces::with_budgets(limits, budget, none);
         let provider = SdkTracerProvider::builder().with_span_processor(recent.clone()).build();
         let tracer = provider.tracer("t");
         let first = start(&tracer, "span", None);

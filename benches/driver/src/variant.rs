@@ -83,7 +83,11 @@ const OURS_PAGE_SEEN: Variant =
 /// cost at saturation, also where it is slow as under callgrind.
 const OURS_PAGE_BEHIND: Variant = Variant {
     name: "backend-actix, page on, nearly all left out",
-    environment: &[("WEB_ADDRESS", "127.0.0.1:0"), ("TRACES_KEPT", "1"), (LOSES_NOTHING, "")],
+    environment: &[
+        ("WEB_ADDRESS", "127.0.0.1:0"),
+        ("TRACES_KEPT_BYTES", "65536"),
+        (LOSES_NOTHING, ""),
+    ],
     ..OURS
 };
 
