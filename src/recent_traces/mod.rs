@@ -57,14 +57,14 @@ pub use waterfall::{Node, Waterfall};
 
 /// How many requests are taken in a second, where the load lasts. Nobody reads as many, and with those
 /// besides they are fewer than the page's events can tell.
-const PER_SECOND: usize = 500;
+const PER_SECOND: usize = 250;
 /// How many besides, of whose requests not all is taken in: what failed, and what took longest.
-const NOTABLE_PER_SECOND: usize = 250;
+const NOTABLE_PER_SECOND: usize = 125;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Traces. As many may come at once; of a load that lasts 500 a second are taken in.
+    /// Traces. As many may come at once; of a load that lasts 250 a second are taken in.
     pub traces: usize,
     /// The memory that their spans take, in bytes; those that run or wait to be sorted take at most
     /// half as much besides, and one span more of each.

@@ -55,7 +55,7 @@ function curl(span) {
   const get = (key) => span.attributes.find((attribute) => attribute.key === key)?.value;
   const path = get('url.path');
   if (!path) return null;
-  const quote = (text) => `'${String(text).replaceAll("'", `'\\''`)}'`;
+  const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
   const host = get('server.address') ?? 'localhost';
   const [port, query] = [get('server.port'), get('url.query')];
   const url = `${get('url.scheme')}://${host.includes(':') ? `[${host}]` : host}${port ? `:${port}` : ''}${path}${query ? `?${query}` : ''}`;

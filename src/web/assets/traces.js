@@ -97,7 +97,7 @@ export function show(main, { query, go }) {
     scroller.ariaRowCount = shown.length + 1;
     empty.hidden = shown.length;
     scroller.hidden = !shown.length;
-    empty.replaceChildren(...(isFiltered() ? ['No trace is like that. ', button('Show all', () => go('/traces'))] : teach('No traces yet.', 'Each call becomes a trace, and is listed here at once.')));
+    empty.replaceChildren(...(isFiltered() ? ['No trace is like that. ', button('Show all', () => go('/traces'))] : teach('No traces yet.', 'Each call becomes a trace, listed here at once.')));
     draw();
   }
 
