@@ -107,12 +107,11 @@ fn subscriber(
         .with_ansi(std::io::stderr().is_terminal())
         // Else a closed stderr would be complained about on stderr, which panics.
         .log_internal_errors(false)
-        .with_filter(on_stderr.and(Repeats::default()));
+        .with_filter(on_stderr.and(clients).and(Repeats::default()));
     tracing_subscriber::registry()
         .with(lines)
         // After the lines: a full queue is warned about while a record is passed on.
-        .with(records)
-        .with(clients)
+        .with(records.with_filter(clients))
         // Outermost, so that all know the highest level that it lets through: what is above costs
         // nothing, neither here nor in the `log` crate.
         .with(filter)

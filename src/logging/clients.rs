@@ -5,9 +5,10 @@
 use std::fmt;
 
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::subscriber::Interest;
+use tracing::{Event, Level, Metadata};
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::layer::{Context, Filter};
 
 /// Who says it.
 const TARGET: &str = "actix_http::h1::dispatcher";
@@ -16,6 +17,10 @@ const TARGET: &str = "actix_http::h1::dispatcher";
 const OF_CLIENTS: [&str; 2] = ["stream error: request parse error: ", "stream error: I/O error: "];
 
 /// Lets that through where a filter asks for it, and everything else always.
+///
+/// A filter of each output, not a layer before them all: a layer that drops an event in `event_enabled` leaves
+/// the thread with what the outputs' own filters said of it, by which they would drop the next event too.
+#[derive(Clone, Copy)]
 pub(super) struct Clients {
     are_told_of: bool,
 }
@@ -27,11 +32,25 @@ impl Clients {
         let targets = filter.parse::<Targets>();
         Self { are_told_of: targets.is_ok_and(|it| it.would_enable(TARGET, &Level::DEBUG)) }
     }
+
+    fn may_drop(self, metadata: &Metadata<'_>) -> bool {
+        !self.are_told_of && metadata.target() == TARGET
+    }
 }
 
-impl<S: Subscriber> Layer<S> for Clients {
-    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
-        self.are_told_of || event.metadata().target() != TARGET || !is_of_a_client(event)
+impl<S> Filter<S> for Clients {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    /// `always` must hold for `event_enabled` too: without `enabled` before it, a refusal there fails a
+    /// debug assertion of `tracing-subscriber` (`FilterState::event_enabled`).
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.may_drop(metadata) { Interest::sometimes() } else { Interest::always() }
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
+        !self.may_drop(event.metadata()) || !is_of_a_client(event)
     }
 }
 
@@ -48,6 +67,57 @@ impl Visit for Message {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
             self.0 = format!("{value:?}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::super::{OF_TELEMETRY, Records, subscriber};
+    use super::*;
+    use crate::config::Config;
+
+    /// What is written to it, for whoever has a clone.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is on stderr of what `log` logs, with this `OTEL_LOGS_EXPORTER`.
+    fn lines(exporters: &str, log: impl FnOnce()) -> String {
+        let vars = [("OTEL_LOGS_EXPORTER".to_owned(), exporters.to_owned())];
+        let config = Config::from_vars(vars.into()).unwrap();
+        let written = Written::default();
+        let (stderr, guard) = tracing_appender::non_blocking(written.clone());
+        let subscriber = subscriber("info", &config.logs, stderr, Records::default());
+        tracing::subscriber::with_default(subscriber, log);
+        // All is written then.
+        drop(guard);
+        String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn what_is_said_of_a_client_costs_no_line_of_those_that_follow() {
+        for exporters in ["console", "console,otlp", "otlp"] {
+            let lines = lines(exporters, || {
+                for _ in 0..3 {
+                    tracing::error!(target: TARGET, "stream error: request parse error: nonsense");
+                    tracing::warn!(target: OF_TELEMETRY, "spans were dropped");
+                }
+            });
+            assert_eq!(lines.matches("spans were dropped").count(), 3, "{exporters}: {lines}");
+            assert!(!lines.contains(TARGET), "{exporters}: {lines}");
         }
     }
 }
