@@ -40,6 +40,7 @@ mod app;
 mod authority;
 mod backtrace;
 pub mod carry;
+mod causes;
 pub mod check;
 pub mod child_span;
 pub mod config;

@@ -46,8 +46,8 @@ pub(crate) mod retry;
 mod settings;
 mod transport;
 
+pub(crate) use crate::causes::root_cause;
 pub use client::Client;
-pub(crate) use error::root_cause;
 pub use error::{BuildError, Error};
 pub use request::RequestBuilder;
 pub use settings::Builder;

@@ -19,10 +19,10 @@ use reqwest::{Certificate, blocking, redirect};
 
 use super::answer::{Answer, answer};
 use super::secrets::Secrets;
+use crate::causes::with_causes;
 use crate::config::otlp::{CertificateFile, OtlpConfig};
 use crate::http_client::transport;
 use crate::telemetry::StartError;
-use crate::telemetry::causes::with_causes;
 
 /// As the specification wants it: the exporter, its language, its version.
 const AGENT: &str = concat!(

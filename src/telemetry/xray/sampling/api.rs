@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::rule::{Definition, Seen};
+use crate::causes::with_causes;
 use crate::config::xray::HostPort;
 use crate::http_client::transport;
-use crate::telemetry::causes::with_causes;
 
 /// How long one question may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
