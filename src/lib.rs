@@ -58,6 +58,7 @@ mod messages;
 mod open_files;
 mod probes;
 pub mod propagation;
+mod rate_limit;
 pub mod recent_traces;
 mod redaction;
 pub mod report;

@@ -11,7 +11,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Filter};
 
 /// Who says it.
-const TARGET: &str = "actix_http::h1::dispatcher";
+pub(super) const TARGET: &str = "actix_http::h1::dispatcher";
 
 /// How its message begins, by the `DispatchError` of `actix-http` that it is of.
 const OF_CLIENTS: [&str; 2] = ["stream error: request parse error: ", "stream error: I/O error: "];
@@ -67,57 +67,6 @@ impl Visit for Message {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
             self.0 = format!("{value:?}");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::{self, Write};
-    use std::sync::{Arc, Mutex};
-
-    use super::super::{OF_TELEMETRY, Records, subscriber};
-    use super::*;
-    use crate::config::Config;
-
-    /// What is written to it, for whoever has a clone.
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    /// What is on stderr of what `log` logs, with this `OTEL_LOGS_EXPORTER`.
-    fn lines(exporters: &str, log: impl FnOnce()) -> String {
-        let vars = [("OTEL_LOGS_EXPORTER".to_owned(), exporters.to_owned())];
-        let config = Config::from_vars(vars.into()).unwrap();
-        let written = Written::default();
-        let (stderr, guard) = tracing_appender::non_blocking(written.clone());
-        let subscriber = subscriber("info", &config.logs, stderr, Records::default());
-        tracing::subscriber::with_default(subscriber, log);
-        // All is written then.
-        drop(guard);
-        String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
-    }
-
-    #[test]
-    fn what_is_said_of_a_client_costs_no_line_of_those_that_follow() {
-        for exporters in ["console", "console,otlp", "otlp"] {
-            let lines = lines(exporters, || {
-                for _ in 0..3 {
-                    tracing::error!(target: TARGET, "stream error: request parse error: nonsense");
-                    tracing::warn!(target: OF_TELEMETRY, "spans were dropped");
-                }
-            });
-            assert_eq!(lines.matches("spans were dropped").count(), 3, "{exporters}: {lines}");
-            assert!(!lines.contains(TARGET), "{exporters}: {lines}");
         }
     }
 }

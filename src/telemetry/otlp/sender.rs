@@ -7,8 +7,9 @@ use super::answer::Answer;
 use super::client::Client;
 use super::too_large::{Size, TooLarge};
 use crate::config::otlp::OtlpConfig;
+use crate::rate_limit::RateLimit;
 use crate::telemetry::StartError;
-use crate::telemetry::account::{Account, RateLimit};
+use crate::telemetry::account::Account;
 use crate::telemetry::end::End;
 use crate::telemetry::patience::Patience;
 
