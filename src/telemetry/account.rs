@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use reqwest::StatusCode;
 use serde::Serialize;
 
 use crate::rate_limit::RateLimit;
@@ -32,6 +33,7 @@ struct Entries {
     failed: AtomicU64,
     dropped: AtomicU64,
     last_error: Mutex<Option<LastError>>,
+    last_refusal: Mutex<Option<StatusCode>>,
     failures: RateLimit,
     drops: RateLimit,
     delays: RateLimit,
@@ -61,6 +63,7 @@ impl Account {
             failed: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             last_error: Mutex::new(None),
+            last_refusal: Mutex::new(None),
             failures: RateLimit::default(),
             drops: RateLimit::default(),
             delays: RateLimit::default(),
@@ -148,6 +151,14 @@ impl Account {
         }
     }
 
+    /// Enters the status with which the receiver did not take what was just sent; `None` where it did, or
+    /// did not answer.
+    pub(crate) fn refused_with(&self, status: Option<StatusCode>) {
+        if let Ok(mut last) = self.0.last_refusal.lock() {
+            *last = status;
+        }
+    }
+
     /// How many items are between coming in and being taken.
     fn queued(&self) -> u64 {
         // Read first, so that nothing that comes in meanwhile is subtracted.
@@ -181,6 +192,7 @@ impl Account {
             queued: created.saturating_sub(exported + failed + dropped),
             queue_capacity: entries.queue_capacity.get().copied(),
             last_error: entries.last_error.lock().ok().and_then(|last| last.clone()),
+            last_refusal: entries.last_refusal.lock().ok().and_then(|last| *last),
         }
     }
 }
@@ -208,6 +220,9 @@ pub struct Delivery {
     pub queue_capacity: Option<u64>,
     /// What went wrong last, if anything did.
     pub last_error: Option<LastError>,
+    /// The status with which a receiver of OTLP did not take the last request, if that was so.
+    #[serde(skip)]
+    pub last_refusal: Option<StatusCode>,
 }
 
 impl Delivery {
