@@ -23,14 +23,17 @@ pub(super) struct Pipeline(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     account: Account,
-    processor: Box<dyn SpanProcessor>,
+    processor: Box<dyn Consumer>,
     /// How many spans may wait for the exporter.
     capacity: u64,
     /// Why they are dropped when there are more.
     when_full: &'static str,
     is_shut_down: AtomicBool,
-    value_length_limit: usize,
 }
+
+/// Why a batch processor drops spans.
+pub(super) const WHEN_FULL: &str =
+    "the queue is full: OTEL_BSP_MAX_QUEUE_SIZE says how many spans may wait";
 
 impl Pipeline {
     /// A pipeline through `processor`. Its exporter knows the resource already: the provider only gets a
@@ -38,10 +41,9 @@ impl Pipeline {
     /// [takes](Account::taken), and what becomes of that.
     pub(super) fn new(
         account: Account,
-        processor: impl SpanProcessor + 'static,
+        processor: impl Consumer + 'static,
         capacity: usize,
         when_full: &'static str,
-        value_length_limit: usize,
     ) -> Self {
         account.set_queue_capacity(capacity as u64);
         Self(Arc::new(Inner {
@@ -50,13 +52,13 @@ impl Pipeline {
             capacity: capacity as u64,
             when_full,
             is_shut_down: AtomicBool::new(false),
-            value_length_limit,
         }))
     }
 
     /// A pipeline through the SDK's batch processor, a thread of its own on which `exporter` may block.
     /// The exporter enters into `account` what it exported and what failed; what it takes is entered
     /// here.
+    #[cfg(feature = "aws")]
     pub(super) fn batch(
         account: Account,
         exporter: impl SpanExporter + 'static,
@@ -70,9 +72,9 @@ impl Pipeline {
             .with_scheduled_delay(batch.schedule_delay)
             .build();
         let exporter = Taking { exporter, account: account.clone() };
-        let processor = BatchSpanProcessor::new(exporter, config);
-        let when_full = "the queue is full: OTEL_BSP_MAX_QUEUE_SIZE says how many spans may wait";
-        Self::new(account, processor, capacity, when_full, value_length_limit)
+        let processor =
+            OfTheSdk::new(BatchSpanProcessor::new(exporter, config), value_length_limit);
+        Self::new(account, processor, capacity, WHEN_FULL)
     }
 
     /// What became of its spans.
@@ -84,11 +86,6 @@ impl Pipeline {
     fn admits(&self, span: &SpanData) -> bool {
         // The batch processor would export a span that is recorded, but not sampled.
         span.span_context.is_sampled() && self.0.account.admit(self.0.capacity, self.0.when_full)
-    }
-
-    fn hand_over(&self, mut span: SpanData) {
-        limits::cut_values(&mut span, self.0.value_length_limit);
-        self.0.processor.on_end(span);
     }
 
     /// Exports what is queued and stops, within `timeout`.
@@ -112,7 +109,7 @@ pub(super) fn tell_of_end(account: &Account, end: OTelSdkResult) {
 impl Consumer for Pipeline {
     fn on_end_of(&self, span: &SpanData) {
         if self.admits(span) {
-            self.hand_over(span.clone());
+            self.0.processor.on_end_of(span);
         }
     }
 }
@@ -124,7 +121,7 @@ impl SpanProcessor for Pipeline {
 
     fn on_end(&self, span: SpanData) {
         if self.admits(&span) {
-            self.hand_over(span);
+            self.0.processor.on_end(span);
         }
     }
 
@@ -142,13 +139,53 @@ impl SpanProcessor for Pipeline {
     }
 }
 
+/// A processor of the SDK's, which keeps the span that it is given.
+#[derive(Debug)]
+pub(super) struct OfTheSdk<P> {
+    processor: P,
+    value_length_limit: usize,
+}
+
+impl<P> OfTheSdk<P> {
+    pub(super) fn new(processor: P, value_length_limit: usize) -> Self {
+        Self { processor, value_length_limit }
+    }
+}
+
+impl<P: SpanProcessor> Consumer for OfTheSdk<P> {
+    fn on_end_of(&self, span: &SpanData) {
+        self.on_end(span.clone());
+    }
+}
+
+impl<P: SpanProcessor> SpanProcessor for OfTheSdk<P> {
+    fn on_start(&self, span: &mut Span, cx: &Context) {
+        self.processor.on_start(span, cx);
+    }
+
+    fn on_end(&self, mut span: SpanData) {
+        limits::cut_values(&mut span, self.value_length_limit);
+        self.processor.on_end(span);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.processor.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.processor.shutdown_with_timeout(timeout)
+    }
+}
+
 /// Enters what its exporter takes from the queue.
+#[cfg(feature = "aws")]
 #[derive(Debug)]
 struct Taking<E> {
     exporter: E,
     account: Account,
 }
 
+#[cfg(feature = "aws")]
 impl<E: SpanExporter> SpanExporter for Taking<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         self.account.taken(batch.len() as u64);
