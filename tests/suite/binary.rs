@@ -39,7 +39,7 @@ fn spans_that_end_together_are_printed_with_one_write_and_none_with_two() {
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
     let process = Process::start_into(stdout, &[]);
     let mut connection = Connection::open(process.address);
-    let mut read = || {
+    let read = || {
         let mut buffer = [0; 65536];
         let (length, _) = recv(&reader, &mut buffer, RecvFlags::empty()).unwrap();
         let text = std::str::from_utf8(&buffer[..length]).unwrap().to_owned();
