@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use opentelemetry::trace::{Span, SpanKind, TraceId, Tracer, TracerProvider};
+use reqwest::StatusCode;
 
 use super::report::Report;
 use crate::config::otlp::Signal;
@@ -35,14 +36,22 @@ pub(super) fn check(config: &TelemetryConfig, variables: &Variables<'_>, report:
     match send(config) {
         Err(error) => report.failed(STEP, &error.to_string(), NO_START),
         Ok((trace_id, None)) => report.ok(STEP, &format!("accepted, trace {trace_id}")),
-        Ok((_, Some(reason))) => {
-            report.failed(STEP, &reason, &change(&reason, variables, timeout));
+        Ok((_, Some(Loss { reason, status }))) => {
+            report.failed(STEP, &reason, &change(status, variables, timeout));
         }
     }
 }
 
+/// Why a span did not arrive.
+pub(super) struct Loss {
+    /// As the exporter tells it.
+    pub(super) reason: String,
+    /// What a receiver of OTLP answered, if it did.
+    status: Option<StatusCode>,
+}
+
 /// Sends a span to the one exporter of `config`: its trace, and why it did not arrive, if it did not.
-pub(super) fn send(config: &TelemetryConfig) -> Result<(TraceId, Option<String>), StartError> {
+pub(super) fn send(config: &TelemetryConfig) -> Result<(TraceId, Option<Loss>), StartError> {
     let sampler = SamplerConfig { parent_based: false, root: RootSampler::AlwaysOn };
     let config = TelemetryConfig { sampler, ..config.clone() };
     let telemetry = Telemetry::start(&config)?;
@@ -52,33 +61,33 @@ pub(super) fn send(config: &TelemetryConfig) -> Result<(TraceId, Option<String>)
     span.end();
     let deliveries = telemetry.shutdown(Instant::now() + timeout(&config) + MOMENT);
     let lost = deliveries.into_iter().find(|delivery| delivery.lost() > 0);
-    let reason = lost.map(|delivery| {
-        delivery.last_error.map_or_else(|| "no answer".to_owned(), |error| error.message)
+    let loss = lost.map(|delivery| Loss {
+        reason: delivery.last_error.map_or_else(|| "no answer".to_owned(), |error| error.message),
+        status: delivery.last_refusal,
     });
-    Ok((trace_id, reason))
+    Ok((trace_id, loss))
 }
 
 fn timeout(config: &TelemetryConfig) -> Duration {
     config.otlp.as_ref().map_or(config.batch.export_timeout, |otlp| otlp.timeout)
 }
 
-/// What to change, by what the exporter said.
-fn change(reason: &str, variables: &Variables<'_>, timeout: Duration) -> String {
+/// What to change, by the status that the receiver answered with, if it did.
+fn change(status: Option<StatusCode>, variables: &Variables<'_>, timeout: Duration) -> String {
     let Variables { endpoint: variable, timeout: of_timeout, proxy } = *variables;
-    let status = reason.split("the receiver answers ").nth(1).and_then(|rest| rest.get(..3));
-    match (status, proxy) {
-        (Some("401" | "403"), _) => "it lets nobody in without a key that it knows".to_owned(),
-        (Some("404"), _) if variable == Signal::Traces.endpoint_variable() => {
+    match (status.map(|status| status.as_u16()), proxy) {
+        (Some(401 | 403), _) => "it lets nobody in without a key that it knows".to_owned(),
+        (Some(404), _) if variable == Signal::Traces.endpoint_variable() => {
             format!("{variable} is taken as it is: let it end in {}", Signal::Traces.path())
         }
-        (Some("404"), _) => format!(
+        (Some(404), _) => format!(
             "{} is appended to {variable}: let it be the receiver's address without",
             Signal::Traces.path()
         ),
-        (Some("429" | "502" | "503" | "504"), _) => {
+        (Some(429 | 502 | 503 | 504), _) => {
             "the receiver is not up to it now: try again, or see to it".to_owned()
         }
-        (Some("407"), Some(proxy)) => format!("put a user and a password into {proxy}"),
+        (Some(407), Some(proxy)) => format!("put a user and a password into {proxy}"),
         (Some(_), _) => format!("see what listens at {variable}: it is no receiver of OTLP/HTTP"),
         (None, Some(proxy)) => format!(
             "see to the proxy of {proxy}, and whether it reaches the receiver of {variable}"

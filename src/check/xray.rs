@@ -13,8 +13,8 @@ pub(super) fn check(config: &TelemetryConfig, report: &mut Report<'_>) {
             STEP,
             &format!("handed over, trace {trace_id}; UDP tells no more, the daemon's log does"),
         ),
-        Ok((_, Some(reason))) => {
-            report.failed(STEP, &reason, "see AWS_XRAY_DAEMON_ADDRESS and the daemon's log");
+        Ok((_, Some(loss))) => {
+            report.failed(STEP, &loss.reason, "see AWS_XRAY_DAEMON_ADDRESS and the daemon's log");
         }
     }
 }

@@ -5,16 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::Context;
-use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
-use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor,
-};
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use super::account::Account;
 use super::fan_out::Consumer;
 use super::limits;
-use crate::config::telemetry::BatchConfig;
 
 /// A span processor with its exporter, under the name that they have in reports.
 #[derive(Clone, Debug)]
@@ -53,28 +49,6 @@ impl Pipeline {
             when_full,
             is_shut_down: AtomicBool::new(false),
         }))
-    }
-
-    /// A pipeline through the SDK's batch processor, a thread of its own on which `exporter` may block.
-    /// The exporter enters into `account` what it exported and what failed; what it takes is entered
-    /// here.
-    #[cfg(feature = "aws")]
-    pub(super) fn batch(
-        account: Account,
-        exporter: impl SpanExporter + 'static,
-        batch: &BatchConfig,
-        value_length_limit: usize,
-    ) -> Self {
-        let capacity = batch.max_queue_size;
-        let config = BatchConfigBuilder::default()
-            .with_max_queue_size(capacity)
-            .with_max_export_batch_size(batch.max_export_batch_size)
-            .with_scheduled_delay(batch.schedule_delay)
-            .build();
-        let exporter = Taking { exporter, account: account.clone() };
-        let processor =
-            OfTheSdk::new(BatchSpanProcessor::new(exporter, config), value_length_limit);
-        Self::new(account, processor, capacity, WHEN_FULL)
     }
 
     /// What became of its spans.
@@ -174,33 +148,5 @@ impl<P: SpanProcessor> SpanProcessor for OfTheSdk<P> {
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.processor.shutdown_with_timeout(timeout)
-    }
-}
-
-/// Enters what its exporter takes from the queue.
-#[cfg(feature = "aws")]
-#[derive(Debug)]
-struct Taking<E> {
-    exporter: E,
-    account: Account,
-}
-
-#[cfg(feature = "aws")]
-impl<E: SpanExporter> SpanExporter for Taking<E> {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        self.account.taken(batch.len() as u64);
-        self.exporter.export(batch).await
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.exporter.shutdown_with_timeout(timeout)
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.exporter.force_flush()
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.exporter.set_resource(resource);
     }
 }

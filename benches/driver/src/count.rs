@@ -21,7 +21,7 @@ fn variants(receiver: &Receiver, report: &mut Report) -> Outcome<()> {
     let mut table = Table::new(&columns);
     let mut untraced = None;
     let mut bars = Vec::new();
-    for variant in &variant::ALL {
+    for variant in variant::ALL.iter().filter(|variant| variant.is_counted()) {
         let count = home(variant, REQUESTS, receiver)?;
         let ratio = count.instructions / *untraced.get_or_insert(count.instructions);
         let bytes =

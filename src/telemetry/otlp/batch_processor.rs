@@ -216,3 +216,78 @@ impl Exporting {
         spare.append(&mut chunks);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status};
+    use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
+
+    use super::*;
+
+    fn span(name: String) -> SpanData {
+        SpanData {
+            span_context: SpanContext::NONE,
+            parent_span_id: SpanId::INVALID,
+            parent_span_is_remote: false,
+            span_kind: SpanKind::Internal,
+            name: name.into(),
+            start_time: std::time::UNIX_EPOCH,
+            end_time: std::time::UNIX_EPOCH,
+            attributes: Vec::new(),
+            dropped_attributes_count: 0,
+            events: SpanEvents::default(),
+            links: SpanLinks::default(),
+            status: Status::Unset,
+            instrumentation_scope: Default::default(),
+        }
+    }
+
+    #[test]
+    fn each_span_of_each_thread_is_taken_once_and_in_its_order() {
+        const THREADS: usize = 4;
+        const SPANS: usize = 5_000;
+        let waiting = Waiting::new();
+        let mut taken = Vec::new();
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS)
+                .map(|thread| {
+                    let waiting = &waiting;
+                    scope.spawn(move || {
+                        (0..SPANS).for_each(|n| waiting.push(&span(format!("<{thread} {n}>"))));
+                    })
+                })
+                .collect();
+            let mut spare = Vec::new();
+            loop {
+                let are_done = threads.iter().all(thread::ScopedJoinHandle::is_finished);
+                for mut chunk in waiting.take(&mut spare) {
+                    taken.extend(
+                        chunk.spans().map(|span| String::from_utf8_lossy(span.span).into_owned()),
+                    );
+                    // Its memory is used again.
+                    chunk.clear(MOST_KEPT);
+                    spare.push(chunk);
+                }
+                if are_done {
+                    break;
+                }
+            }
+        });
+        assert_eq!(taken.len(), THREADS * SPANS);
+        for thread in 0..THREADS {
+            let of_thread = taken.iter().filter(|span| span.contains(&format!("<{thread} ")));
+            for (n, span) in of_thread.enumerate() {
+                assert!(span.contains(&format!("<{thread} {n}>")), "{n} of {thread}: {span}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_batch_is_asked_for_at_a_time() {
+        let waiting = Waiting::new();
+        assert!(waiting.is_first_to_wake());
+        assert!(!waiting.is_first_to_wake());
+        waiting.take(&mut Vec::new());
+        assert!(waiting.is_first_to_wake());
+    }
+}
