@@ -173,7 +173,7 @@ impl Middleware {
         self
     }
 
-    /// Calls `on_start` with each sampled span when it has the attributes that it starts with, which a span
+    /// Calls `on_start` with each recorded span when it has the attributes that it starts with, which a span
     /// processor sees only where the [sampler](Self::sampler_reads_attributes) does. A panic in it is
     /// caught.
     pub fn on_start(mut self, on_start: impl Fn(&mut Span) + Send + Sync + 'static) -> Self {
