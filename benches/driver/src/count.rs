@@ -94,10 +94,10 @@ pub fn guard(receiver: &Receiver) -> Outcome<()> {
     /// Fewer than for the tables: the error is still below a percent.
     const REQUESTS: u64 = 2048;
     const BOUNDS: [(Variant, f64); 4] = [
-        (variant::OURS, 1.70),
-        (variant::OURS_UNSAMPLED, 1.35),
-        (variant::OURS_PAGE_UNSAMPLED, 1.35),
-        (variant::OURS_PAGE, 2.00),
+        (variant::OURS, 1.62),
+        (variant::OURS_UNSAMPLED, 1.33),
+        (variant::OURS_PAGE_UNSAMPLED, 1.33),
+        (variant::OURS_PAGE, 1.95),
     ];
     variant::build(&[variant::UNTRACED, variant::OURS])?;
     let instructions =

@@ -59,11 +59,18 @@ fn main() -> Outcome<()> {
             variant::build(&variant::ALL)?;
             time::run(&receiver, &mut report)
         }
+        ["time", name] => {
+            variant::build(&[variant::UNTRACED])?;
+            let is_meant = |variant: &Variant| variant.name.contains(name);
+            let variants: Vec<_> = variant::ALL.into_iter().filter(is_meant).collect();
+            variant::build(&variants)?;
+            time::compare(&variants, &receiver)
+        }
         [] => {
             variant::build(&variant::ALL)?;
             count::run(&receiver, &mut report)?;
             time::run(&receiver, &mut report)
         }
-        _ => Err("usage: driver [count [VARIANT] | time | guard]".into()),
+        _ => Err("usage: driver [count [VARIANT] | time [VARIANT] | guard]".into()),
     }
 }

@@ -42,14 +42,7 @@ pub fn run(receiver: &Receiver, report: &mut Report) -> Outcome<()> {
     let mut rest = Table::new(&["variant", "spans lost", "peak memory", "start-up", "binary"]);
     for variant in &variant::ALL {
         eprintln!("{} …", variant.name);
-        let pairs = interleaved(variant, receiver, &mut random)?;
-        let column = |value: fn(&Pair) -> f64| spread(pairs.iter().map(value).collect(), 2);
-        load.row([
-            variant.name.to_owned(),
-            column(|pair| pair.cpu),
-            column(|pair| pair.throughput),
-            spread(pairs.iter().map(|pair| pair.rate).collect(), 0),
-        ]);
+        load.row(beside_untraced(variant, receiver, &mut random)?);
         let mut latencies = latencies(variant, receiver)?;
         latencies.sort_unstable();
         let at = |part: f64| latencies[((latencies.len() - 1) as f64 * part) as usize];
@@ -67,6 +60,32 @@ pub fn run(receiver: &Receiver, report: &mut Report) -> Outcome<()> {
     report.table("load", &load)?;
     report.table("latency", &latency)?;
     report.table("rest", &rest)
+}
+
+/// Prints CPU time and throughput of some variants, for who changes something.
+pub fn compare(variants: &[Variant], receiver: &Receiver) -> Outcome<()> {
+    let mut random = Random::new()?;
+    for variant in variants {
+        println!("{}", beside_untraced(variant, receiver, &mut random)?.join("; "));
+    }
+    Ok(())
+}
+
+/// The row of a variant: CPU time and throughput, both as a ratio, and its rate.
+fn beside_untraced(
+    variant: &Variant,
+    receiver: &Receiver,
+    random: &mut Random,
+) -> Outcome<[String; 4]> {
+    let pairs = interleaved(variant, receiver, random)?;
+    let column =
+        |value: fn(&Pair) -> f64, digits| spread(pairs.iter().map(value).collect(), digits);
+    Ok([
+        variant.name.to_owned(),
+        column(|pair| pair.cpu, 2),
+        column(|pair| pair.throughput, 2),
+        column(|pair| pair.rate, 0),
+    ])
 }
 
 /// A segment of a variant beside one of the untraced service.
