@@ -63,6 +63,11 @@ impl Signal {
         self.names().endpoint
     }
 
+    /// The variable after which its timeout is named.
+    pub(crate) fn timeout_variable(self) -> &'static str {
+        self.names().timeout
+    }
+
     fn names(self) -> &'static Names {
         match self {
             Self::Traces => const { &names!("TRACES_") },

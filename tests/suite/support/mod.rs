@@ -6,6 +6,7 @@ pub mod caller;
 pub mod cloudwatch;
 pub mod honeycomb;
 pub mod http;
+pub mod pem;
 pub mod process;
 pub mod receiver;
 pub mod rollbar;
