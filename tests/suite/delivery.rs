@@ -14,6 +14,8 @@ use crate::support::receiver::Behaviour::{
 };
 use crate::support::receiver::{Behaviour, Receiver};
 
+mod resets;
+
 /// How long a test waits for spans before it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 

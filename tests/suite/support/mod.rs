@@ -9,6 +9,7 @@ pub mod http;
 pub mod pem;
 pub mod process;
 pub mod receiver;
+pub mod resetting;
 pub mod rollbar;
 pub mod scripted;
 pub mod server;
