@@ -4,8 +4,8 @@
 use std::net::TcpListener;
 use std::process::Output;
 
+use crate::support::certificate::PemFile;
 use crate::support::honeycomb::{CLASSIC_KEY, KEY, READ_KEY, SEND_KEY, STRANGE_KEY};
-use crate::support::pem::PemFile;
 use crate::support::process::command;
 use crate::support::receiver::Behaviour::{self, Fail, Hang, Reject};
 use crate::support::receiver::Receiver;

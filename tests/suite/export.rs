@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::support::certificate::PemFile;
 use crate::support::http::Connection;
-use crate::support::pem::PemFile;
 use crate::support::process::Process;
 use crate::support::receiver::Receiver;
 use crate::support::service::Service;

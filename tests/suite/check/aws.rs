@@ -5,9 +5,9 @@ use std::net::TcpListener;
 use serde_json::json;
 
 use super::{Checked, check, closed};
+use crate::support::certificate::PemFile;
 use crate::support::cloudwatch::Reply::{Error, Hang};
 use crate::support::cloudwatch::{ACCESS_KEY, CloudWatch, REGION, Reply, SECRET_KEY};
-use crate::support::pem::PemFile;
 use crate::support::receiver::Receiver;
 use crate::support::xray_daemon::{XrayDaemon, rule};
 

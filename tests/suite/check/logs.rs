@@ -3,8 +3,8 @@
 use std::net::TcpListener;
 
 use super::{Checked, ENDPOINT, check, closed};
+use crate::support::certificate::PemFile;
 use crate::support::honeycomb::KEY;
-use crate::support::pem::PemFile;
 use crate::support::receiver::Behaviour::{self, Accept, Fail, Hang, Reject};
 use crate::support::receiver::Receiver;
 

@@ -1,7 +1,7 @@
 //! Rollbar.
 
 use super::{check, closed};
-use crate::support::pem::PemFile;
+use crate::support::certificate::PemFile;
 use crate::support::receiver::Receiver;
 use crate::support::rollbar::{FakeRollbar, Reply, TOKEN};
 

@@ -2,11 +2,11 @@
 //! decodes what they send.
 
 pub mod caller;
+pub mod certificate;
 #[cfg(feature = "aws")]
 pub mod cloudwatch;
 pub mod honeycomb;
 pub mod http;
-pub mod pem;
 pub mod process;
 pub mod receiver;
 pub mod resetting;
