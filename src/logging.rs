@@ -20,6 +20,7 @@ use tracing::callsite::Identifier;
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_log::NormalizeEvent;
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::layer::{self, Filter, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -35,8 +36,8 @@ use record::Records;
 /// them already.
 const SDK_CONFIG_WARNINGS: [&str; 2] = ["TracerProvider.Config.", "Exporter.Config."];
 
-/// How often a warning of the SDK is repeated; an outage, or a client that sends nonsense, would else
-/// fill the log with the same line.
+/// How often a warning of those who speak of each try is repeated; an outage would else fill the log with the
+/// same line.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
 
 /// The target of what our telemetry says of itself.
@@ -118,14 +119,19 @@ fn subscriber(
         .with(filter)
 }
 
-/// Lets each warning of the SDK through once a minute; everything else always.
+/// Lets each warning of the SDK, and of what verifies certificates, through once a minute; everything else
+/// always.
 #[derive(Default)]
 struct Repeats {
     last: Mutex<HashMap<Identifier, Instant>>,
 }
 
-fn is_warning_of_sdk(metadata: &Metadata<'_>) -> bool {
-    metadata.target().starts_with("opentelemetry") && *metadata.level() <= Level::WARN
+/// Who warns at each try, by the beginning of their targets.
+const OF_EACH_TRY: [&str; 2] = ["opentelemetry", "rustls_platform_verifier"];
+
+fn is_warning_of_a_try(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::WARN
+        && OF_EACH_TRY.iter().any(|prefix| metadata.target().starts_with(prefix))
 }
 
 impl<S> Filter<S> for Repeats {
@@ -133,14 +139,16 @@ impl<S> Filter<S> for Repeats {
         true
     }
 
-    /// Of all others it is known once and for all: nobody has to ask with each line.
-    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if is_warning_of_sdk(metadata) { Interest::sometimes() } else { Interest::always() }
+    /// What is held back, is so by its event.
+    fn callsite_enabled(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::always()
     }
 
     fn event_enabled(&self, event: &Event<'_>, _: &layer::Context<'_, S>) -> bool {
-        let metadata = event.metadata();
-        if !is_warning_of_sdk(metadata) {
+        // A record of the `log` crate says only here where it is from.
+        let normalized = event.normalized_metadata();
+        let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
+        if !is_warning_of_a_try(metadata) {
             return true;
         }
         let Ok(mut last) = self.last.lock() else { return true };
