@@ -8,6 +8,7 @@ pub mod cloudwatch;
 pub mod honeycomb;
 pub mod http;
 pub mod process;
+pub mod proxy;
 pub mod receiver;
 pub mod resetting;
 pub mod rollbar;
