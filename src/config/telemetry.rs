@@ -47,7 +47,7 @@ pub struct TelemetryConfig {
 /// on two cores: a queue of 32768 and batches of 2048 hold what a busy exporter falls behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchConfig {
-    /// `OTEL_BSP_MAX_QUEUE_SIZE`, in spans, about 1 kB each; or `OTEL_BLRP_…`, in log records, and so on.
+    /// `OTEL_BSP_MAX_QUEUE_SIZE`, in spans; or `OTEL_BLRP_…`, in log records, and so on.
     pub max_queue_size: usize,
     /// `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`, in spans.
     pub max_export_batch_size: usize,

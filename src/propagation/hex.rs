@@ -39,7 +39,7 @@ const PAIRS: [[u8; 2]; 256] = {
 };
 
 /// Appends `bytes` in lower-case digits.
-pub(super) fn push<const N: usize>(text: &mut String, bytes: [u8; N]) {
+pub(crate) fn push<const N: usize>(text: &mut String, bytes: [u8; N]) {
     // All at once, and ASCII: `String::push` would look at each digit on its own.
     text.push_str(str::from_utf8(encode(bytes).as_flattened()).unwrap_or_default());
 }

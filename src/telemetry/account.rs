@@ -152,7 +152,7 @@ impl Account {
     }
 
     /// How many items are between coming in and being taken.
-    fn queued(&self) -> u64 {
+    pub(crate) fn queued(&self) -> u64 {
         // Read first, so that nothing that comes in meanwhile is subtracted.
         let taken = self.0.taken.load(Ordering::Acquire);
         self.0.created.load(Ordering::Acquire).saturating_sub(taken)

@@ -81,6 +81,9 @@ pub enum StartError {
     #[cfg(feature = "aws")]
     #[error("cannot start the thread that sends log records to CloudWatch: {0}")]
     CloudWatch(#[source] std::io::Error),
+    /// The thread that sends spans cannot be started.
+    #[error("cannot start the thread that sends spans: {0}")]
+    Otlp(#[source] std::io::Error),
     /// The thread that prints spans cannot be started.
     #[error("cannot start the thread that prints spans: {0}")]
     Console(#[source] std::io::Error),

@@ -5,16 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use opentelemetry::Context;
-use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
-use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor,
-};
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use super::account::Account;
 use super::fan_out::Consumer;
 use super::limits;
-use crate::config::telemetry::BatchConfig;
 
 /// A span processor with its exporter, under the name that they have in reports.
 #[derive(Clone, Debug)]
@@ -23,14 +19,17 @@ pub(super) struct Pipeline(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     account: Account,
-    processor: Box<dyn SpanProcessor>,
+    processor: Box<dyn Consumer>,
     /// How many spans may wait for the exporter.
     capacity: u64,
     /// Why they are dropped when there are more.
     when_full: &'static str,
     is_shut_down: AtomicBool,
-    value_length_limit: usize,
 }
+
+/// Why a batch processor drops spans.
+pub(super) const WHEN_FULL: &str =
+    "the queue is full: OTEL_BSP_MAX_QUEUE_SIZE says how many spans may wait";
 
 impl Pipeline {
     /// A pipeline through `processor`. Its exporter knows the resource already: the provider only gets a
@@ -38,10 +37,9 @@ impl Pipeline {
     /// [takes](Account::taken), and what becomes of that.
     pub(super) fn new(
         account: Account,
-        processor: impl SpanProcessor + 'static,
+        processor: impl Consumer + 'static,
         capacity: usize,
         when_full: &'static str,
-        value_length_limit: usize,
     ) -> Self {
         account.set_queue_capacity(capacity as u64);
         Self(Arc::new(Inner {
@@ -50,29 +48,7 @@ impl Pipeline {
             capacity: capacity as u64,
             when_full,
             is_shut_down: AtomicBool::new(false),
-            value_length_limit,
         }))
-    }
-
-    /// A pipeline through the SDK's batch processor, a thread of its own on which `exporter` may block.
-    /// The exporter enters into `account` what it exported and what failed; what it takes is entered
-    /// here.
-    pub(super) fn batch(
-        account: Account,
-        exporter: impl SpanExporter + 'static,
-        batch: &BatchConfig,
-        value_length_limit: usize,
-    ) -> Self {
-        let capacity = batch.max_queue_size;
-        let config = BatchConfigBuilder::default()
-            .with_max_queue_size(capacity)
-            .with_max_export_batch_size(batch.max_export_batch_size)
-            .with_scheduled_delay(batch.schedule_delay)
-            .build();
-        let exporter = Taking { exporter, account: account.clone() };
-        let processor = BatchSpanProcessor::new(exporter, config);
-        let when_full = "the queue is full: OTEL_BSP_MAX_QUEUE_SIZE says how many spans may wait";
-        Self::new(account, processor, capacity, when_full, value_length_limit)
     }
 
     /// What became of its spans.
@@ -84,11 +60,6 @@ impl Pipeline {
     fn admits(&self, span: &SpanData) -> bool {
         // The batch processor would export a span that is recorded, but not sampled.
         span.span_context.is_sampled() && self.0.account.admit(self.0.capacity, self.0.when_full)
-    }
-
-    fn hand_over(&self, mut span: SpanData) {
-        limits::cut_values(&mut span, self.0.value_length_limit);
-        self.0.processor.on_end(span);
     }
 
     /// Exports what is queued and stops, within `timeout`.
@@ -112,7 +83,7 @@ pub(super) fn tell_of_end(account: &Account, end: OTelSdkResult) {
 impl Consumer for Pipeline {
     fn on_end_of(&self, span: &SpanData) {
         if self.admits(span) {
-            self.hand_over(span.clone());
+            self.0.processor.on_end_of(span);
         }
     }
 }
@@ -124,7 +95,7 @@ impl SpanProcessor for Pipeline {
 
     fn on_end(&self, span: SpanData) {
         if self.admits(&span) {
-            self.hand_over(span);
+            self.0.processor.on_end(span);
         }
     }
 
@@ -142,28 +113,40 @@ impl SpanProcessor for Pipeline {
     }
 }
 
-/// Enters what its exporter takes from the queue.
+/// A processor of the SDK's, which keeps the span that it is given.
 #[derive(Debug)]
-struct Taking<E> {
-    exporter: E,
-    account: Account,
+pub(super) struct OfTheSdk<P> {
+    processor: P,
+    value_length_limit: usize,
 }
 
-impl<E: SpanExporter> SpanExporter for Taking<E> {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        self.account.taken(batch.len() as u64);
-        self.exporter.export(batch).await
+impl<P> OfTheSdk<P> {
+    pub(super) fn new(processor: P, value_length_limit: usize) -> Self {
+        Self { processor, value_length_limit }
+    }
+}
+
+impl<P: SpanProcessor> Consumer for OfTheSdk<P> {
+    fn on_end_of(&self, span: &SpanData) {
+        self.on_end(span.clone());
+    }
+}
+
+impl<P: SpanProcessor> SpanProcessor for OfTheSdk<P> {
+    fn on_start(&self, span: &mut Span, cx: &Context) {
+        self.processor.on_start(span, cx);
     }
 
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.exporter.shutdown_with_timeout(timeout)
+    fn on_end(&self, mut span: SpanData) {
+        limits::cut_values(&mut span, self.value_length_limit);
+        self.processor.on_end(span);
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.exporter.force_flush()
+        self.processor.force_flush()
     }
 
-    fn set_resource(&mut self, resource: &Resource) {
-        self.exporter.set_resource(resource);
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.processor.shutdown_with_timeout(timeout)
     }
 }

@@ -106,6 +106,24 @@ fn spans_leave_by_themselves_after_the_schedule_delay() {
 }
 
 #[test]
+fn a_full_batch_waits_for_no_delay() {
+    let receiver = Receiver::start();
+    let process = Process::start(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "600000"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4"),
+    ]);
+    let mut connection = Connection::open(process.address);
+    // Two batches, one after the other: the second is asked for as the first was.
+    for arrived in [4, 8] {
+        (0..2).for_each(|_| drop(connection.request("GET", "/api/activities/home", &[], b"")));
+        assert!(receiver.wait_for(arrived, Duration::from_secs(20)), "while the service runs");
+    }
+    process.terminate();
+    assert_eq!(receiver.spans().len(), 8);
+}
+
+#[test]
 fn the_sampler_of_the_environment_decides() {
     // OTEL_TRACES_SAMPLER, _ARG, the caller's flags, spans
     let cases = [

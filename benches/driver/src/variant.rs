@@ -111,6 +111,21 @@ const STOCK_STDOUT: Variant = Variant {
     ..OURS
 };
 
+/// What the SDK takes, whoever uses it.
+const SDK_ALONE: Variant = Variant {
+    name: "the SDK's two spans alone, to nowhere",
+    package: "sdk-alone",
+    exports: false,
+    ..OURS
+};
+
+const SDK_ALONE_UNSAMPLED: Variant = Variant {
+    name: "the same, unsampled",
+    environment: OURS_UNSAMPLED.environment,
+    spans: 0,
+    ..SDK_ALONE
+};
+
 const OTEL_ACTIX_WEB: Variant = Variant {
     name: "opentelemetry-instrumentation-actix-web 0.25",
     package: "peer-otel-actix-web",
@@ -124,7 +139,7 @@ const TRACING_ACTIX_WEB: Variant = Variant {
 };
 
 /// All of them, the untraced one first.
-pub const ALL: [Variant; 10] = [
+pub const ALL: [Variant; 12] = [
     UNTRACED,
     OURS,
     OURS_UNSAMPLED,
@@ -133,6 +148,8 @@ pub const ALL: [Variant; 10] = [
     OURS_GZIP,
     OURS_STDOUT,
     STOCK_STDOUT,
+    SDK_ALONE,
+    SDK_ALONE_UNSAMPLED,
     OTEL_ACTIX_WEB,
     TRACING_ACTIX_WEB,
 ];

@@ -59,7 +59,7 @@ pub(super) const SECTION: Section = Section {
         Variable::shown(
             "OTEL_BSP_MAX_QUEUE_SIZE",
             "`32768`",
-            "spans that wait for export, about 1 kB each; beyond it spans are dropped and counted; 1048576 at most",
+            "spans that wait for export, about 0.4 kB each on their way to a receiver of OTLP, 1.4 kB to the X-Ray daemon; beyond it spans are dropped and counted; 1048576 at most",
             |config| json!(config.telemetry.batch.max_queue_size),
         ),
         Variable::shown(

@@ -1,6 +1,6 @@
 //! One HTTP exchange with the receiver.
 //!
-//! The client is a blocking one, for the batch processor's thread; an asynchronous one would need a
+//! The client is a blocking one, for the exporting thread; an asynchronous one would need a
 //! runtime there. Nothing here runs on a thread of the service.
 
 use std::fmt;

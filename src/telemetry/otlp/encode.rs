@@ -1,8 +1,9 @@
 //! Spans as the bytes of an OTLP `ExportTraceServiceRequest`, straight from the SDK's `SpanData`.
 //!
 //! The stock exporter copies every key and value into a tree of messages, encodes that and drops it:
-//! most of what a traced request costs. Here one pass writes into one buffer, which is used again. The
-//! result is the stock's, byte for byte: fields by number, those with their default value left out.
+//! most of what a traced request costs. Here each span is written straight into a buffer where it ends
+//! ([`encode_span`]), and a request puts such spans together ([`Encoder`]). The result is the stock's, byte
+//! for byte: fields by number, those with their default value left out.
 //!
 //! Field numbers are those of opentelemetry-proto 1.x, `trace/v1/trace.proto`, `common/v1/common.proto`
 //! and `resource/v1/resource.proto`. Below: `any_value` (attributes), `wire` (protobuf itself).
@@ -17,6 +18,7 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 
+use super::chunk::Encoded;
 use any_value::attribute;
 use wire::{Expect, Message};
 
@@ -40,16 +42,13 @@ impl Encoder {
     }
 
     /// Appends the request that carries `spans` to `out`.
-    pub(super) fn encode(&self, spans: &[SpanData], out: &mut Vec<u8>) {
+    pub(super) fn encode(&self, spans: &[Encoded<'_>], out: &mut Vec<u8>) {
         Message::new(out).message(1, Expect::Millions, |resource_spans| {
             resource_spans.raw(&self.resource);
             for (scope, spans) in by_scope(spans) {
                 resource_spans.message(2, Expect::Millions, |scope_spans| {
                     scope_spans.message(1, Expect::Tens, |message| write_scope(message, scope));
-                    for span in spans {
-                        scope_spans
-                            .message(2, Expect::Hundreds, |message| write_span(message, span));
-                    }
+                    spans.iter().for_each(|span| scope_spans.raw(span));
                     scope_spans.string(3, scope.schema_url().unwrap_or_default());
                 });
             }
@@ -58,14 +57,20 @@ impl Encoder {
     }
 }
 
+/// Appends `span` to `out`, as one element of `ScopeSpans.spans`.
+pub(super) fn encode_span(span: &SpanData, out: &mut Vec<u8>) {
+    Message::new(out).message(2, Expect::Hundreds, |message| write_span(message, span));
+}
+
 /// The spans of each instrumentation scope, scopes in the order in which they come first.
-fn by_scope(spans: &[SpanData]) -> Vec<(&InstrumentationScope, Vec<&SpanData>)> {
-    let mut groups: Vec<(&InstrumentationScope, Vec<&SpanData>)> = Vec::new();
-    for span in spans {
-        // A program has few scopes: looking through them is cheaper than a hash of each span's.
-        match groups.iter_mut().find(|(scope, _)| **scope == span.instrumentation_scope) {
+fn by_scope<'a>(spans: &[Encoded<'a>]) -> Vec<(&'a InstrumentationScope, Vec<&'a [u8]>)> {
+    let mut groups: Vec<(&InstrumentationScope, Vec<&[u8]>)> = Vec::new();
+    for Encoded { scope, span } in spans {
+        // The same place is the same scope; else it may come from another chunk.
+        let is_same = |known: &InstrumentationScope| std::ptr::eq(known, *scope) || known == *scope;
+        match groups.iter_mut().find(|(known, _)| is_same(known)) {
             Some((_, members)) => members.push(span),
-            None => groups.push((&span.instrumentation_scope, vec![span])),
+            None => groups.push((scope, vec![span])),
         }
     }
     groups

@@ -2,9 +2,11 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `exporter.rs` | what the batch processor calls: a batch in, encoded and handed over |
-//! | `log_exporter.rs` | the same for log records |
+//! | `batch_processor.rs` | takes spans where they end, encodes them, lets a thread send them in batches |
+//! | `chunk.rs` | encoded spans that wait |
 //! | `encode.rs` | spans as the bytes of an OTLP message |
+//! | `exporter.rs` | a batch of them as a request |
+//! | `log_exporter.rs` | what the SDK's batch processor calls for log records |
 //! | `sender.rs` | holds a batch until the receiver has it, refuses it for good, or the process ends |
 //! | `too_large.rs` | which requests the receiver would answer with 413 |
 //! | `client.rs` | one HTTP exchange |
@@ -15,6 +17,8 @@
 //! "network error". Here a receiver may be away for as long as the queue lasts.
 
 mod answer;
+mod batch_processor;
+mod chunk;
 mod client;
 mod encode;
 mod exporter;
@@ -29,9 +33,10 @@ use super::StartError;
 use super::account::Account;
 use super::end::End;
 use super::log_pipeline::{self, LogPipeline};
-use super::pipeline::Pipeline;
+use super::pipeline::{Pipeline, WHEN_FULL};
 use crate::config::otlp::OtlpConfig;
 use crate::config::telemetry::BatchConfig;
+use batch_processor::BatchProcessor;
 pub(crate) use client::http_client;
 use exporter::Exporter;
 use sender::Sender;
@@ -47,7 +52,8 @@ pub(super) fn pipeline(
     let account = Account::new(format!("otlp {}", config.endpoint), "spans");
     let sender = Sender::new(config, account.clone(), end.clone())?;
     let exporter = Exporter::new(resource, sender);
-    Ok(Pipeline::batch(account, exporter, batch, value_length_limit))
+    let processor = BatchProcessor::start(exporter, account.clone(), batch, value_length_limit)?;
+    Ok(Pipeline::new(account, processor, batch.max_queue_size, WHEN_FULL))
 }
 
 /// The same for log records.

@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `batch` | the queue, and a thread that empties it |
 //! | `exporter` | a batch: each span on its own, and what became of it |
 //! | `segment` | a span as a document, from `http`, `cause` (with `stack`), `annotations`, `origin`, `name` |
 //! | `document`, `fit` | the fields of a document; making it fit into 64 kB |
@@ -13,6 +14,7 @@
 //! X-Ray", with its JSON schema 1.0.0.
 
 mod annotations;
+mod batch;
 mod cause;
 mod daemon;
 mod document;
@@ -58,5 +60,5 @@ pub(super) fn pipeline(config: &TelemetryConfig, resource: &Resource) -> Pipelin
     let account = Account::new(format!("xray {}", xray.daemon.udp), "spans");
     let translator = Translator::new(xray, &config.service_name, resource);
     let exporter = Exporter::new(translator, Daemon::new(xray.daemon.udp.clone()), account.clone());
-    Pipeline::batch(account, exporter, &config.batch, config.value_length_limit)
+    batch::pipeline(account, exporter, &config.batch, config.value_length_limit)
 }

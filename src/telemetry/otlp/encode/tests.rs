@@ -17,6 +17,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use prost::Message as _;
 
+use super::super::chunk::Chunk;
 use super::*;
 
 /// What opentelemetry-otlp posts to a receiver. (Its builder reads `OTEL_EXPORTER_OTLP_COMPRESSION`, which must
@@ -207,12 +208,30 @@ fn resource() -> impl Strategy<Value = Resource> {
     )
 }
 
+/// What a request carries that is made of chunks of so many spans.
+fn ours(spans: &[SpanData], in_a_chunk: usize, resource: &Resource, out: &mut Vec<u8>) {
+    let chunks: Vec<Chunk> = spans
+        .chunks(in_a_chunk)
+        .map(|spans| {
+            let mut chunk = Chunk::default();
+            spans.iter().for_each(|span| chunk.push(span));
+            chunk
+        })
+        .collect();
+    let encoded: Vec<_> = chunks.iter().flat_map(Chunk::spans).collect();
+    Encoder::new(resource).encode(&encoded, out);
+}
+
 proptest! {
     #[test]
-    fn the_bytes_are_those_of_the_stock_exporter(resource in resource(), spans in vec(span(), 0..8)) {
+    fn the_bytes_are_those_of_the_stock_exporter(
+        resource in resource(),
+        spans in vec(span(), 0..8),
+        in_a_chunk in 1..8usize,
+    ) {
         // What is in the buffer already stays: it may be the header of a frame, say.
         let mut out = b"kept".to_vec();
-        Encoder::new(&resource).encode(&spans, &mut out);
+        ours(&spans, in_a_chunk, &resource, &mut out);
         let stock = stock(&spans, &resource);
         let read = |bytes: &[u8]| ExportTraceServiceRequest::decode(bytes).expect("a valid message");
         // As text, because NaN is not equal to itself.
@@ -230,6 +249,6 @@ fn a_batch_of_megabytes_is_encoded_like_any_other() {
     span.attributes = vec![KeyValue::new("body", "z".repeat(3 << 20))];
     let spans = [span.clone(), span];
     let mut out = Vec::new();
-    Encoder::new(&resource).encode(&spans, &mut out);
+    ours(&spans, 2, &resource, &mut out);
     assert!(out == stock(&spans, &resource));
 }
