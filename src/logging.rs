@@ -129,11 +129,6 @@ struct Repeats {
 /// Who warns at each try, by the beginning of their targets.
 const OF_EACH_TRY: [&str; 2] = ["opentelemetry", "rustls_platform_verifier"];
 
-fn is_warning_of_a_try(metadata: &Metadata<'_>) -> bool {
-    *metadata.level() <= Level::WARN
-        && OF_EACH_TRY.iter().any(|prefix| metadata.target().starts_with(prefix))
-}
-
 impl<S> Filter<S> for Repeats {
     fn enabled(&self, _: &Metadata<'_>, _: &layer::Context<'_, S>) -> bool {
         true
@@ -145,10 +140,13 @@ impl<S> Filter<S> for Repeats {
     }
 
     fn event_enabled(&self, event: &Event<'_>, _: &layer::Context<'_, S>) -> bool {
+        if *event.metadata().level() > Level::WARN {
+            return true;
+        }
         // A record of the `log` crate says only here where it is from.
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
-        if !is_warning_of_a_try(metadata) {
+        if !OF_EACH_TRY.iter().any(|prefix| metadata.target().starts_with(prefix)) {
             return true;
         }
         let Ok(mut last) = self.last.lock() else { return true };
