@@ -33,7 +33,7 @@ pub(super) fn check(config: &Config, cloudwatch: &CloudWatchConfig, report: &mut
         } else {
             "AWS_REGION"
         },
-        proxy: config.proxy.of(url.scheme()),
+        proxy: config.proxy.on_the_way(url.scheme(), url.host_str().unwrap_or_default()),
     };
     if !place.is_reached(report) || !place.is_trusted_by_the_system(report) {
         return;

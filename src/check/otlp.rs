@@ -28,7 +28,7 @@ impl<'a> Otlp<'a> {
             origin: receiver.endpoint.origin(),
             who: "the receiver",
             variable,
-            proxy: config.proxy.of(receiver.endpoint.scheme()),
+            proxy: config.proxy.on_the_way(receiver.endpoint.scheme(), receiver.endpoint.host()),
         };
         Self { config, receiver, signal, place }
     }

@@ -37,9 +37,7 @@ impl Place<'_> {
     /// Is its name known, and does it take a connection? What is behind a proxy is not tried directly.
     pub(super) fn is_reached(&self, report: &mut Report<'_>) -> bool {
         if let Some(proxy) = self.proxy {
-            report.say(&format!(
-                "goes through the proxy of {proxy}, unless NO_PROXY names it: not tried directly"
-            ));
+            report.say(&format!("goes through the proxy of {proxy}: not tried directly"));
             return true;
         }
         let Some(addresses) = self.addresses(report) else { return false };

@@ -23,7 +23,7 @@ pub(super) fn check(config: &Config, rollbar: &RollbarConfig, report: &mut Repor
         origin: &origin,
         who: "the endpoint",
         variable: "ROLLBAR_ENDPOINT",
-        proxy: config.proxy.of(scheme),
+        proxy: config.proxy.on_the_way(scheme, rollbar.endpoint.host()),
     };
     if !place.is_reached(report) || !place.is_trusted_by_the_system(report) {
         return;

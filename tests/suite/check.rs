@@ -246,6 +246,8 @@ fn a_proxy_is_used_as_the_service_uses_it() {
     let checked = check(&[(ENDPOINT, "http://nothing.invalid"), ("HTTP_PROXY", &address)]);
     checked.assert_works();
     checked.line("goes through the proxy of HTTP_PROXY");
+    let direct = [(ENDPOINT, &*closed()), ("HTTP_PROXY", &address), ("no_proxy", "127.0.0.0/8")];
+    check(&direct).assert_fails("connection", &["refused", ENDPOINT]);
     assert_eq!((proxy.spans().len(), proxy.headers()[0]["host"].as_str()), (1, "nothing.invalid"));
 }
 

@@ -2,6 +2,8 @@
 
 use std::net::TcpListener;
 
+use backend_actix::config::Config;
+
 use crate::support::certificate::PemFile;
 use crate::support::http::Connection;
 use crate::support::process::Process;
@@ -27,7 +29,7 @@ fn each_spelling_of_a_proxy_and_of_its_exceptions_is_followed() {
     let through_all_the_same = "POST http://127.0.0.1:{port}/v1/traces";
     // variables, where `{proxy}` is it; where the receiver is; what the proxy is asked
     type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
-    let cases: [Case<'_>; 13] = [
+    let cases: [Case<'_>; 16] = [
         (&[("HTTP_PROXY", "http://{proxy}")], strange, through),
         (&[("http_proxy", "http://{proxy}")], strange, through),
         (&[("http_proxy", "{proxy}")], strange, through),
@@ -44,6 +46,18 @@ fn each_spelling_of_a_proxy_and_of_its_exceptions_is_followed() {
         (&[("ALL_PROXY", &nobody), ("no_proxy", "*")], by_name, ""),
         // Another scheme's.
         (&[("https_proxy", &nobody)], known, ""),
+        // Empty, it hides the other spelling, and no more than that.
+        (&[("HTTP_PROXY", ""), ("http_proxy", &nobody)], known, ""),
+        (
+            &[("HTTP_PROXY", ""), ("http_proxy", &nobody), ("all_proxy", "{proxy}")],
+            strange,
+            through,
+        ),
+        (
+            &[("http_proxy", "{proxy}"), ("NO_PROXY", ""), ("no_proxy", "127.0.0.1")],
+            known,
+            through_all_the_same,
+        ),
     ];
     for (vars, endpoint, asked) in cases {
         let receiver = Receiver::start();
@@ -61,6 +75,15 @@ fn each_spelling_of_a_proxy_and_of_its_exceptions_is_followed() {
         assert_eq!(receiver.spans().len(), 2, "{all:?}: {stderr}");
         let expected: Vec<_> = [filled(asked)].into_iter().filter(|it| !it.is_empty()).collect();
         assert_eq!(proxy.asked(), expected, "{all:?}");
+        // What is shown is what is done.
+        let vars = all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let config = Config::from_vars(vars.collect()).unwrap();
+        let endpoint = config.telemetry.otlp.unwrap().endpoint;
+        let shown = config.proxy.on_the_way(endpoint.scheme(), endpoint.host());
+        assert_eq!(shown.is_some(), !expected.is_empty(), "{all:?}");
+        let hidden = ["HTTP_PROXY", "NO_PROXY"].iter().filter(|it| all.contains(&(**it, "")));
+        let told = config.warnings.iter().filter(|it| it.contains("though empty"));
+        assert_eq!(told.count(), hidden.count(), "{all:?}: {:?}", config.warnings);
     }
 }
 

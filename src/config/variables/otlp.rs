@@ -93,7 +93,7 @@ pub(super) const SECTION: Section = Section {
         Variable::secret(
             "HTTPS_PROXY",
             "",
-            "the proxy through which `https://` endpoints are reached",
+            "the proxy through which `https://` endpoints are reached. Of the two spellings the HTTP client looks at the one in capitals, also where that is empty",
             |config| config.proxy.of("https").is_some(),
         ),
         Variable::alias("HTTPS_PROXY", "https_proxy"),
