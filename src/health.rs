@@ -8,9 +8,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use actix_web::web::{Data, Json};
+use reqwest::blocking::ClientBuilder;
 use serde::Serialize;
 
 use crate::config::ServerConfig;
+use crate::http_client::transport;
 use crate::report::{Reports, Rollbar};
 use crate::telemetry::Accounts;
 use crate::telemetry::account::Delivery;
@@ -79,11 +81,9 @@ pub enum Unhealthy {
 pub fn ask(config: &ServerConfig) -> Result<(), Unhealthy> {
     let url =
         format!("http://{}{PATH}", SocketAddr::from((reachable(config.bind_address), config.port)));
-    let answer = reqwest::blocking::Client::builder()
+    let answer = ClientBuilder::from(transport(false))
         .timeout(Duration::from_secs(2))
         .no_proxy()
-        // Plain HTTP: no certificates need to be read for this.
-        .tls_certs_only([])
         .build()
         .and_then(|client| client.get(&url).send());
     match answer.map(|answer| answer.status()) {

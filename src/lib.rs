@@ -15,7 +15,8 @@
 //!        ← body sent or dropped      the SERVER span ends, access_log writes its line
 //! ```
 //!
-//! A request that fails is also [reported](report) to Rollbar, where that is configured.
+//! A request that fails is also [reported](report) to Rollbar, where that is configured. `backtrace` reads
+//! what a panic leaves behind, for the report and for X-Ray.
 //!
 //! A span that has ended goes to each processor of [`telemetry`]: the console at once, the OTLP
 //! receiver (Honeycomb, or any other) and the X-Ray daemon in batches.
@@ -37,7 +38,9 @@ pub mod access_log;
 mod activities;
 mod app;
 mod authority;
+mod backtrace;
 pub mod carry;
+mod causes;
 pub mod check;
 pub mod child_span;
 pub mod config;
@@ -55,6 +58,7 @@ mod messages;
 mod open_files;
 mod probes;
 pub mod propagation;
+mod rate_limit;
 pub mod recent_traces;
 mod redaction;
 pub mod report;

@@ -2,43 +2,35 @@
 //! OpenTelemetry SDK's own warnings, which are `tracing` events and vanish where nobody listens.
 //!
 //! It goes to stderr (`line.rs`), and as log records to the exporters of [`Telemetry`] (`record.rs`);
-//! but what telemetry says of itself to stderr alone, and what Actix says of clients that send nonsense
-//! to neither (`clients.rs`).
+//! but what telemetry says of itself to stderr alone, what is said of each try there but once a minute
+//! (`repeats.rs`), and what Actix says of clients that send nonsense to neither (`clients.rs`).
 
 mod clients;
 mod line;
 mod record;
+mod repeats;
 
-use std::collections::HashMap;
 use std::io::IsTerminal;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
-use tracing::callsite::Identifier;
-use tracing::subscriber::Interest;
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Level, Subscriber};
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
-use tracing_log::NormalizeEvent;
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
-use tracing_subscriber::layer::{self, Filter, Layer, SubscriberExt};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::LogsConfig;
 use crate::server_span;
 use crate::telemetry::{CONSOLE_THREAD, Telemetry};
-use clients::Clients;
+use clients::{Clients, LargeHeads};
 use line::LineFields;
 use record::Records;
+use repeats::Repeats;
 
 /// Warnings of the SDK about variables that it reads on its own, while [`crate::config`] has judged
 /// them already.
 const SDK_CONFIG_WARNINGS: [&str; 2] = ["TracerProvider.Config.", "Exporter.Config."];
-
-/// How often a warning of those who speak of each try is repeated; an outage would else fill the log with the
-/// same line.
-const REPEAT_AFTER: Duration = Duration::from_secs(60);
 
 /// The target of what our telemetry says of itself.
 pub const OF_TELEMETRY: &str = "backend_actix::telemetry";
@@ -108,57 +100,16 @@ fn subscriber(
         .with_ansi(std::io::stderr().is_terminal())
         // Else a closed stderr would be complained about on stderr, which panics.
         .log_internal_errors(false)
-        .with_filter(on_stderr.and(Repeats::default()));
+        .with_filter(on_stderr.and(clients).and(Repeats::default()));
     tracing_subscriber::registry()
         .with(lines)
         // After the lines: a full queue is warned about while a record is passed on.
-        .with(records)
-        .with(clients)
+        .with(records.with_filter(clients))
+        // After both: it says something of its own.
+        .with(LargeHeads::default())
         // Outermost, so that all know the highest level that it lets through: what is above costs
         // nothing, neither here nor in the `log` crate.
         .with(filter)
-}
-
-/// Lets each warning of the SDK, and of what verifies certificates, through once a minute; everything else
-/// always.
-#[derive(Default)]
-struct Repeats {
-    last: Mutex<HashMap<Identifier, Instant>>,
-}
-
-/// Who warns at each try, by the beginning of their targets.
-const OF_EACH_TRY: [&str; 2] = ["opentelemetry", "rustls_platform_verifier"];
-
-impl<S> Filter<S> for Repeats {
-    fn enabled(&self, _: &Metadata<'_>, _: &layer::Context<'_, S>) -> bool {
-        true
-    }
-
-    /// What is held back, is so by its event.
-    fn callsite_enabled(&self, _: &'static Metadata<'static>) -> Interest {
-        Interest::always()
-    }
-
-    fn event_enabled(&self, event: &Event<'_>, _: &layer::Context<'_, S>) -> bool {
-        if *event.metadata().level() > Level::WARN {
-            return true;
-        }
-        // A record of the `log` crate says only here where it is from.
-        let normalized = event.normalized_metadata();
-        let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
-        if !OF_EACH_TRY.iter().any(|prefix| metadata.target().starts_with(prefix)) {
-            return true;
-        }
-        let Ok(mut last) = self.last.lock() else { return true };
-        let now = Instant::now();
-        let is_new = last
-            .get(&metadata.callsite())
-            .is_none_or(|last| now.duration_since(*last) >= REPEAT_AFTER);
-        if is_new {
-            last.insert(metadata.callsite(), now);
-        }
-        is_new
-    }
 }
 
 /// Logs a panic as one line, like everything else. Of one that breaks a traced request only the place is
@@ -181,27 +132,4 @@ pub fn log_panics() {
 }
 
 #[cfg(test)]
-mod tests {
-    use tracing::level_filters::LevelFilter;
-
-    use super::*;
-    use crate::config::Config;
-
-    #[test]
-    fn what_is_not_logged_is_not_even_looked_at() {
-        let cases = [
-            ("warn", LevelFilter::WARN),
-            ("info,access=debug", LevelFilter::DEBUG),
-            ("off", LevelFilter::OFF),
-        ];
-        for exporters in ["console", "otlp", "none"] {
-            let vars = [("OTEL_LOGS_EXPORTER".to_owned(), exporters.to_owned())];
-            let config = Config::from_vars(vars.into()).unwrap();
-            for (filter, level) in cases {
-                let (nowhere, _guard) = tracing_appender::non_blocking(std::io::sink());
-                let subscriber = subscriber(filter, &config.logs, nowhere, Records::default());
-                assert_eq!(subscriber.max_level_hint(), Some(level), "{exporters} {filter}");
-            }
-        }
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use url::{Position, Url};
 use super::logs::{STEP, send, without_log_exporters};
 use super::reach::Place;
 use super::report::Report;
+use super::test_span::Loss;
 use crate::config::Config;
 use crate::config::cloudwatch::{CloudWatchConfig, ENDPOINTS};
 use crate::config::telemetry::BatchConfig;
@@ -43,7 +44,7 @@ pub(super) fn check(config: &Config, cloudwatch: &CloudWatchConfig, report: &mut
     match send(config, &alone, config.logs.batch.export_timeout) {
         Err(error) => report.cannot_start(STEP, &error),
         Ok(None) => report.ok(STEP, "accepted"),
-        Ok(Some(reason)) => match change(&reason, &place, &config.logs.batch) {
+        Ok(Some(Loss { reason, .. })) => match change(&reason, &place, &config.logs.batch) {
             Some(change) => report.failed(STEP, &reason, &change),
             None => report.explained(STEP, &reason),
         },

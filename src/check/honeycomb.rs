@@ -9,9 +9,9 @@ use reqwest::header::HeaderValue;
 use serde::Deserialize;
 
 use super::report::Report;
+use crate::causes::root_cause;
 use crate::config::Config;
 use crate::config::otlp::{HONEYCOMB_DATASET_HEADER, HONEYCOMB_TEAM_HEADER, OtlpConfig};
-use crate::http_client::root_cause;
 
 /// The answer is some hundred bytes.
 const LONGEST_BODY: u64 = 64 * 1024;

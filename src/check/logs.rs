@@ -9,7 +9,7 @@ use super::cloudwatch;
 use super::otlp::Otlp;
 use super::report::Report;
 use super::spans::without_exporters;
-use super::test_span::{MOMENT, why_lost};
+use super::test_span::{Loss, MOMENT};
 use crate::config::otlp::Signal;
 use crate::config::{Config, LogsConfig};
 use crate::telemetry::{StartError, Telemetry};
@@ -32,7 +32,7 @@ pub(super) fn check(config: &Config, report: &mut Report<'_>) {
             match send(config, &alone, receiver.timeout) {
                 Err(error) => report.cannot_start(STEP, &error),
                 Ok(None) => report.ok(STEP, "accepted"),
-                Ok(Some(reason)) => report.failed(STEP, &reason, &otlp.change(&reason)),
+                Ok(Some(loss)) => report.failed(STEP, &loss.reason, &otlp.change(loss.status)),
             }
         }
     }
@@ -48,7 +48,7 @@ pub(super) fn send(
     config: &Config,
     logs: &LogsConfig,
     timeout: Duration,
-) -> Result<Option<String>, StartError> {
+) -> Result<Option<Loss>, StartError> {
     let telemetry = Telemetry::start(&without_exporters(&config.telemetry))?.with_logs(logs)?;
     if let Some(provider) = telemetry.logger_provider() {
         let logger = provider.logger(env!("CARGO_PKG_NAME"));
@@ -57,7 +57,7 @@ pub(super) fn send(
         record.set_body(AnyValue::from(TEXT));
         logger.emit(record);
     }
-    Ok(why_lost(telemetry.shutdown(Instant::now() + timeout + MOMENT)))
+    Ok(Loss::among(telemetry.shutdown(Instant::now() + timeout + MOMENT)))
 }
 
 pub(super) fn without_log_exporters(logs: &LogsConfig) -> LogsConfig {

@@ -1,6 +1,8 @@
 //! An OTLP receiver of one signal: how far one comes without sending anything, and what to change where it
 //! does not take what is sent.
 
+use reqwest::StatusCode;
+
 use super::honeycomb;
 use super::reach::Place;
 use super::report::Report;
@@ -61,23 +63,22 @@ impl<'a> Otlp<'a> {
         true
     }
 
-    /// What to change, by what the exporter said.
-    pub(super) fn change(&self, reason: &str) -> String {
+    /// What to change, by the status that the receiver answered with, if it did.
+    pub(super) fn change(&self, status: Option<StatusCode>) -> String {
         let Self { receiver, signal, place, .. } = self;
         let (variable, path) = (place.variable, signal.path());
-        let status = reason.split("the receiver answers ").nth(1).and_then(|rest| rest.get(..3));
-        match (status, place.proxy) {
-            (Some("401" | "403"), _) => "it lets nobody in without a key that it knows".to_owned(),
-            (Some("404"), _) if variable == signal.endpoint_variable() => {
+        match (status.map(|status| status.as_u16()), place.proxy) {
+            (Some(401 | 403), _) => "it lets nobody in without a key that it knows".to_owned(),
+            (Some(404), _) if variable == signal.endpoint_variable() => {
                 format!("{variable} is taken as it is: let it end in {path}")
             }
-            (Some("404"), _) => format!(
+            (Some(404), _) => format!(
                 "{path} is appended to {variable}: let it be the receiver's address without"
             ),
-            (Some("429" | "502" | "503" | "504"), _) => {
+            (Some(429 | 502 | 503 | 504), _) => {
                 "the receiver is not up to it now: try again, or see to it".to_owned()
             }
-            (Some("407"), Some(proxy)) => format!("put a user and a password into {proxy}"),
+            (Some(407), Some(proxy)) => format!("put a user and a password into {proxy}"),
             (Some(_), _) => {
                 format!("see what listens at {variable}: it is no receiver of OTLP/HTTP")
             }

@@ -11,7 +11,7 @@ use reqwest::redirect;
 use url::Url;
 
 use super::report::Report;
-use crate::http_client::root_cause;
+use crate::causes::root_cause;
 
 /// How long a name, a connection, or a handshake is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -33,7 +33,9 @@ pub(super) fn check(config: &Config, report: &mut Report<'_>) {
             match send(&alone) {
                 Err(error) => report.cannot_start(STEP, &error),
                 Ok((trace_id, None)) => report.ok(STEP, &format!("accepted, trace {trace_id}")),
-                Ok((_, Some(reason))) => report.failed(STEP, &reason, &otlp.change(&reason)),
+                Ok((_, Some(loss))) => {
+                    report.failed(STEP, &loss.reason, &otlp.change(loss.status));
+                }
             }
         }
     }

@@ -28,9 +28,9 @@ pub(super) fn check(config: &TelemetryConfig, report: &mut Report<'_>) {
             STEP,
             &format!("handed over, trace {trace_id}; UDP tells no more, the daemon's log does"),
         ),
-        Ok((_, Some(reason))) => {
+        Ok((_, Some(loss))) => {
             let change = format!("start the daemon there, or correct {ADDRESS}");
-            report.failed(STEP, &reason, &change);
+            report.failed(STEP, &loss.reason, &change);
         }
     }
 }

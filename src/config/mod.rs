@@ -126,13 +126,14 @@ impl Config {
         let unused = spelling::check(env);
         let frontend_origins = read_origins(env, "FRONTEND_URL", 3000)?;
         let backend_origins = read_origins(env, "BACKEND_URL", 4567)?;
-        let telemetry = TelemetryConfig::read(env)?;
+        let server_span = ServerSpanConfig::read(env)?;
+        let telemetry = TelemetryConfig::read(env, &server_span.propagators)?;
         let config = Self {
             server: ServerConfig::read(env)?,
             origins: all_origins(frontend_origins.iter().chain(&backend_origins)),
             frontend_origins,
             backend_origins,
-            server_span: ServerSpanConfig::read(env)?,
+            server_span,
             web: WebConfig::read(env, &telemetry)?,
             telemetry,
             has_honeycomb_key: env.get(honeycomb::KEY).is_some(),

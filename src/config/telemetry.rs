@@ -10,9 +10,12 @@ use super::console::ConsoleFormat;
 use super::environment::{ConfigError, Environment, quote};
 use super::limits::{read_span_limits, read_span_value_length};
 use super::otlp::{OtlpConfig, Signal};
+#[cfg(feature = "aws")]
+use super::sampler::RootSampler;
 use super::sampler::SamplerConfig;
 #[cfg(feature = "aws")]
 use super::xray::XrayConfig;
+use crate::propagation::Kind;
 
 /// What to do with spans.
 #[derive(Clone, Debug)]
@@ -67,11 +70,12 @@ const EXPORTERS: &[&str] = &[
 const XRAY: &str = "xray";
 
 impl TelemetryConfig {
-    /// Reads the variables.
+    /// Reads the variables; `propagators` are those of SERVER spans.
     ///
     /// # Errors
     /// A resource attribute, endpoint, header or certificate that cannot be used.
-    pub(super) fn read(env: &mut Environment) -> Result<Self, ConfigError> {
+    #[cfg_attr(not(feature = "aws"), allow(unused_variables))]
+    pub(super) fn read(env: &mut Environment, propagators: &[Kind]) -> Result<Self, ConfigError> {
         let mut resource_attributes = read_resource_attributes(env)?;
         let named = resource_attributes
             .iter()
@@ -86,8 +90,12 @@ impl TelemetryConfig {
         let asked_for = |name: &str| exporters.as_ref().map(|list| list.iter().any(|e| e == name));
         let console = asked_for("console").unwrap_or(true);
         let otlp = OtlpConfig::read(env, Signal::Traces, asked_for("otlp"), batch.export_timeout)?;
+        let sampler = SamplerConfig::read(env);
         #[cfg(feature = "aws")]
-        let xray = XrayConfig::read(env, asked_for(XRAY))?;
+        let xray = {
+            let in_use = sampler.root == RootSampler::Xray || propagators.contains(&Kind::Xray);
+            XrayConfig::read(env, asked_for(XRAY), in_use)?
+        };
         #[cfg(feature = "aws")]
         if exporters.is_none() && xray.exports {
             env.decide("OTEL_TRACES_EXPORTER", "AWS_XRAY_DAEMON_ADDRESS");
@@ -102,7 +110,7 @@ impl TelemetryConfig {
             disabled: env.flag("OTEL_SDK_DISABLED"),
             service_name: service_name.unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned()),
             resource_attributes,
-            sampler: SamplerConfig::read(env),
+            sampler,
             console,
             console_format: ConsoleFormat::read(env)?,
             otlp,

@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use url::Url;
 
 use super::environment::{ConfigError, Environment};
+#[cfg(feature = "aws")]
+use super::xray::XrayConfig;
 use super::{TelemetryConfig, public_url};
 use crate::recent_traces::Limits;
 
@@ -215,17 +217,15 @@ fn read_links(
         })?);
     }
     #[cfg(feature = "aws")]
-    links.extend(read_xray_link(env, telemetry));
+    links.extend(xray_link(&telemetry.xray));
     Ok(links)
 }
 
 /// The console of the region, where spans go to X-Ray.
 #[cfg(feature = "aws")]
-fn read_xray_link(env: &Environment, telemetry: &TelemetryConfig) -> Option<TraceLink> {
-    let (_, region) = env.first(&["AWS_REGION", "AWS_DEFAULT_REGION"])?;
-    let is_region = telemetry.xray.exports
-        && region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    is_region.then(|| TraceLink {
+fn xray_link(xray: &XrayConfig) -> Option<TraceLink> {
+    let region = xray.region.as_deref().filter(|_| xray.exports)?;
+    Some(TraceLink {
         name: "X-Ray".to_owned(),
         template: format!(
             "https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#xray:traces/{{xray_trace_id}}"

@@ -1,4 +1,4 @@
-//! The variables that say where the X-Ray daemon is, and what it is told.
+//! The variables that say where the X-Ray daemon is, what it is told, and where its traces are shown.
 
 use std::fmt;
 
@@ -9,6 +9,8 @@ use super::environment::{ConfigError, Environment};
 const ADDRESS: &str = "AWS_XRAY_DAEMON_ADDRESS";
 const HOST_PATTERN: &str = "AWS_XRAY_URL";
 const ANNOTATIONS: &str = "AWS_XRAY_ANNOTATIONS";
+/// Those of AWS's SDK, in its order.
+const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 const LOG_GROUP: &str = "CLOUDWATCH_LOG_GROUP";
 /// Where the daemon listens unless it is told otherwise.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:2000";
@@ -27,6 +29,8 @@ pub struct XrayConfig {
     pub host_pattern: Option<String>,
     /// `AWS_XRAY_ANNOTATIONS`: patterns of the attributes that X-Ray is to index.
     pub annotations: Vec<String>,
+    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`: whose console shows the traces.
+    pub region: Option<String>,
     /// `CLOUDWATCH_LOG_GROUP`: where the console finds the log of a trace.
     pub log_group: Option<String>,
 }
@@ -66,11 +70,15 @@ impl fmt::Display for HostPort {
 
 impl XrayConfig {
     /// Reads the variables. `asked_for` is what `OTEL_TRACES_EXPORTER` says of `xray`; where it says
-    /// nothing, an address decides.
+    /// nothing, an address decides. Are X-Ray's header or its sampling rules `in_use`?
     ///
     /// # Errors
     /// An address or a pattern that cannot be used.
-    pub(crate) fn read(env: &Environment, asked_for: Option<bool>) -> Result<Self, ConfigError> {
+    pub(crate) fn read(
+        env: &Environment,
+        asked_for: Option<bool>,
+        in_use: bool,
+    ) -> Result<Self, ConfigError> {
         let address = env.get(ADDRESS);
         let daemon = address_of(address.unwrap_or(DEFAULT_ADDRESS)).ok_or_else(|| {
             let expected = "expected host:port, as in 127.0.0.1:2000 or xray-daemon:2000, or both of \
@@ -78,16 +86,13 @@ impl XrayConfig {
             env.error(ADDRESS, expected)
         })?;
         let exports = asked_for.unwrap_or(address.is_some());
-        let names_xray = |variable| {
-            let names = env.list(variable).unwrap_or_default();
-            names.iter().any(|name| name.eq_ignore_ascii_case("xray"))
-        };
         Ok(Self {
             exports,
-            ids: exports || names_xray("OTEL_PROPAGATORS") || names_xray("OTEL_TRACES_SAMPLER"),
+            ids: exports || in_use,
             daemon,
             host_pattern: read_host_pattern(env)?,
             annotations: env.list(ANNOTATIONS).unwrap_or_else(|| vec!["app.*".to_owned()]),
+            region: read_region(env),
             log_group: env.get(LOG_GROUP).map(str::to_owned),
         })
     }
@@ -133,13 +138,20 @@ fn read_host_pattern(env: &Environment) -> Result<Option<String>, ConfigError> {
     }
 }
 
+/// It becomes a part of a host's name: what cannot be one is passed over.
+fn read_region(env: &Environment) -> Option<String> {
+    let (_, region) = env.first(&REGIONS)?;
+    let is_region = region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    is_region.then(|| region.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(address: &str) -> Result<String, String> {
         let env = Environment::new([(ADDRESS.to_owned(), address.to_owned())].into());
-        let config = XrayConfig::read(&env, None).map_err(|error| error.to_string())?;
+        let config = XrayConfig::read(&env, None, false).map_err(|error| error.to_string())?;
         assert_eq!(address_of(&config.daemon.to_string()), Some(config.daemon.clone()));
         Ok(format!("{} {}", config.daemon.udp, config.daemon.tcp))
     }
@@ -191,7 +203,11 @@ mod tests {
             ("", Some(true), true),
         ] {
             let env = Environment::new([(ADDRESS.to_owned(), address.to_owned())].into());
-            assert_eq!(XrayConfig::read(&env, asked_for).unwrap().exports, exports, "{address}");
+            assert_eq!(
+                XrayConfig::read(&env, asked_for, false).unwrap().exports,
+                exports,
+                "{address}"
+            );
         }
     }
 
@@ -199,7 +215,7 @@ mod tests {
     fn a_url_is_no_host_pattern() {
         let pattern = |value: &str| {
             let env = Environment::new([(HOST_PATTERN.to_owned(), value.to_owned())].into());
-            XrayConfig::read(&env, None).map(|config| config.host_pattern)
+            XrayConfig::read(&env, None, false).map(|config| config.host_pattern)
         };
         assert_eq!(pattern("*4567-*.gitpod.io*").unwrap().as_deref(), Some("*4567-*.gitpod.io*"));
         assert_eq!(pattern("").unwrap(), None);

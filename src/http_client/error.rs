@@ -5,6 +5,8 @@ use std::io;
 
 use reqwest::Url;
 
+use crate::causes::{causes, root_cause};
+
 /// What is below an error.
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -173,15 +175,4 @@ fn is_handshake_failure(error: &reqwest::Error) -> bool {
 fn is_invalid_data(error: &io::Error) -> bool {
     let wrapped = || error.get_ref()?.downcast_ref().map(is_invalid_data);
     error.kind() == io::ErrorKind::InvalidData || wrapped().unwrap_or(false)
-}
-
-fn causes<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |&cause| cause.source())
-}
-
-/// What an error comes from in the end: reqwest's own sentence says only "error sending request".
-pub(crate) fn root_cause(error: &(dyn StdError + 'static)) -> String {
-    causes(error).last().unwrap_or(error).to_string()
 }

@@ -11,6 +11,7 @@
 //! | `resend.rs` | whether there is another attempt, and which: asks the next two |
 //! | `redirect.rs`, `retry.rs` | where a redirect leads; what is worth a second try, and when |
 //! | `error.rs` | the ways in which there is no response |
+//! | `transport.rs` | what it is made of, and the untraced clients in this crate too |
 //!
 //! The rules are those of the [semantic conventions for HTTP spans][semconv]. Redirects and retries
 //! are made here and not by reqwest, so that each attempt has a span of its own: the second says
@@ -43,9 +44,10 @@ mod request;
 mod resend;
 pub(crate) mod retry;
 mod settings;
+mod transport;
 
 pub use client::Client;
-pub(crate) use error::root_cause;
 pub use error::{BuildError, Error};
 pub use request::RequestBuilder;
 pub use settings::Builder;
+pub(crate) use transport::transport;

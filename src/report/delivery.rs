@@ -11,7 +11,7 @@ use reqwest::{StatusCode, Url, blocking, redirect};
 use super::item::Item;
 use super::outbox::{LIMITED, Outbox};
 use super::rollbar::StartError;
-use crate::http_client::{self, BuildError};
+use crate::http_client::{self, BuildError, transport};
 
 /// How long a request to Rollbar may take, and how long of it the connecting.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,14 +49,12 @@ pub(super) fn start(
 }
 
 fn client(is_https: bool) -> Result<blocking::Client, reqwest::Error> {
-    let builder = blocking::Client::builder()
+    blocking::ClientBuilder::from(transport(is_https))
         .timeout(TIMEOUT)
         .connect_timeout(CONNECT_TIMEOUT)
         // A redirect would carry the token to wherever it points.
-        .redirect(redirect::Policy::none());
-    // Plain HTTP needs no certificates; the system's would take time to read.
-    let builder = if is_https { builder } else { builder.tls_certs_only([]) };
-    builder.build()
+        .redirect(redirect::Policy::none())
+        .build()
 }
 
 struct Delivery {

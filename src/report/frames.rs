@@ -1,11 +1,10 @@
-//! The frames of a backtrace, as Rollbar wants them: the most recent call last.
-//!
-//! The standard library gives a backtrace as text alone, in lines of two kinds: `  3: a::b::c`, and
-//! `at ./src/a.rs:7:9` below it. What is neither is left out.
+//! The frames of a [backtrace](crate::backtrace), as Rollbar wants them: the most recent call last.
 
 use std::path::Path;
 
 use serde::Serialize;
+
+use crate::backtrace::{Call, Place, calls};
 
 /// How many calls are told: the most recent.
 const MOST: usize = 100;
@@ -63,50 +62,15 @@ impl Frame {
 }
 
 fn parse(backtrace: &str, folder: &Path) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    let mut method = None;
-    for line in backtrace.lines().map(str::trim_start) {
-        if let Some(place) = line.strip_prefix("at ") {
-            let (filename, lineno) = split_place(place);
-            let filename = folder_file(folder, filename);
-            // Calls that were inlined have a line each, below one number or several.
-            frames.extend(method.take().map(|method| Frame {
-                filename,
-                lineno,
-                method: Some(method),
-            }));
-        } else {
-            frames.extend(method.take().map(unplaced));
-            method = Some(without_number(line).to_owned()).filter(|method| !method.is_empty());
-        }
-    }
-    frames.extend(method.map(unplaced));
-    frames
-}
-
-/// A call of which only the name is known: a C library's, or all of a program without debug information.
-fn unplaced(method: String) -> Frame {
-    Frame { filename: "<unknown>".to_owned(), lineno: None, method: Some(method) }
-}
-
-fn without_number(line: &str) -> &str {
-    match line.split_once(": ") {
-        Some((number, method)) if number.bytes().all(|byte| byte.is_ascii_digit()) => method,
-        _ => line,
-    }
-}
-
-/// `file:line:column`, the column left out by some platforms.
-fn split_place(place: &str) -> (&str, Option<u32>) {
-    let split = |text: &'_ str| -> Option<(usize, u32)> {
-        let (before, number) = text.rsplit_once(':')?;
-        Some((before.len(), number.parse().ok()?))
+    let frame = |call: Call<'_>| {
+        let (filename, lineno) = match call.place {
+            Some(Place { file, line }) => (folder_file(folder, file), Some(line)),
+            // Of a C library's, or all of a program without debug information, only the name is known.
+            None => ("<unknown>".to_owned(), None),
+        };
+        Frame { filename, lineno, method: Some(call.function.to_owned()) }
     };
-    let Some((end, last)) = split(place) else { return (place, None) };
-    match split(&place[..end]) {
-        Some((end, line)) => (&place[..end], Some(line)),
-        None => (&place[..end], Some(last)),
-    }
+    calls(backtrace).map(frame).collect()
 }
 
 /// The file in full: the library shortens what is below the current `folder` to `./…`.

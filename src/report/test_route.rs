@@ -12,7 +12,7 @@ use super::item::{Item, Level};
 use super::rollbar::{ITEM_UUID, Rollbar};
 use crate::child_span::HandlerTracer;
 use crate::config::ServerSpanConfig;
-use crate::http_client::{BuildError, Client};
+use crate::http_client::{BuildError, Client, transport};
 use crate::server_span::{Middleware, ServerSpan};
 use crate::timestamp::Timestamp;
 
@@ -36,9 +36,7 @@ impl Reporting {
         provider: &SdkTracerProvider,
     ) -> Result<Self, BuildError> {
         let endpoint = rollbar.endpoint();
-        let http = reqwest::Client::builder();
-        // Plain HTTP needs no certificates; the system's would take time to read.
-        let http = if endpoint.is_https() { http } else { http.tls_certs_only([]) };
+        let http = transport(endpoint.is_https());
         let client = config
             .apply_to_client(Client::builder(provider).http(http))
             .timeout(TIMEOUT)

@@ -14,7 +14,7 @@ pub(super) const NAMESPACES: [&str; 9] =
     ["http", "url", "server", "client", "network", "net", "user_agent", "error", "exception"];
 
 /// In force. A name that ends in a dot stands for all that begin with it.
-pub(super) const ATTRIBUTES: [(&str, Type); 56] = [
+const ATTRIBUTES: [(&str, Type); 56] = [
     ("client.address", Type::Text),
     ("client.port", Type::Int),
     ("error.type", Type::Text),
@@ -107,3 +107,64 @@ pub(super) const DEPRECATED: [(&str, &str); 31] = [
     ("net.sock.peer.port", "use `network.peer.port`"),
     ("net.transport", "use `network.transport`"),
 ];
+
+/// The type of an attribute that is in force.
+pub(super) fn expected_type(name: &str) -> Option<Type> {
+    let is_it = |known: &str| {
+        known == name
+            || (known.ends_with('.') && name.len() > known.len() && name.starts_with(known))
+    };
+    ATTRIBUTES.iter().find(|(known, _)| is_it(known)).map(|(_, expected)| *expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_semantic_conventions::attribute;
+
+    use super::*;
+
+    #[test]
+    fn the_table_knows_the_names_of_the_conventions() {
+        let names = [
+            attribute::HTTP_REQUEST_METHOD,
+            attribute::HTTP_REQUEST_METHOD_ORIGINAL,
+            attribute::HTTP_RESPONSE_STATUS_CODE,
+            attribute::HTTP_ROUTE,
+            attribute::HTTP_REQUEST_BODY_SIZE,
+            attribute::HTTP_RESPONSE_BODY_SIZE,
+            attribute::HTTP_REQUEST_RESEND_COUNT,
+            attribute::URL_FULL,
+            attribute::URL_PATH,
+            attribute::URL_QUERY,
+            attribute::URL_SCHEME,
+            attribute::URL_TEMPLATE,
+            attribute::SERVER_ADDRESS,
+            attribute::SERVER_PORT,
+            attribute::CLIENT_ADDRESS,
+            attribute::CLIENT_PORT,
+            attribute::NETWORK_PEER_ADDRESS,
+            attribute::NETWORK_PEER_PORT,
+            attribute::NETWORK_PROTOCOL_NAME,
+            attribute::NETWORK_PROTOCOL_VERSION,
+            attribute::USER_AGENT_ORIGINAL,
+            attribute::ERROR_TYPE,
+            attribute::EXCEPTION_TYPE,
+            attribute::EXCEPTION_MESSAGE,
+            attribute::EXCEPTION_STACKTRACE,
+        ];
+        for name in names {
+            assert!(expected_type(name).is_some(), "{name}");
+        }
+        for (name, _) in ATTRIBUTES {
+            let namespace = name.split('.').next().unwrap();
+            assert!(NAMESPACES.contains(&namespace), "{name}");
+            assert!(DEPRECATED.iter().all(|(deprecated, _)| *deprecated != name), "{name}");
+        }
+        // What a deprecated name is replaced by is in force.
+        for (deprecated, instead) in DEPRECATED {
+            for name in instead.split('`').skip(1).step_by(2) {
+                assert!(expected_type(name).is_some(), "{deprecated}: {name}");
+            }
+        }
+    }
+}

@@ -9,14 +9,12 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
 
+use reqwest::StatusCode;
 use serde::Serialize;
 
+use crate::rate_limit::RateLimit;
 use crate::timestamp::Timestamp;
-
-/// How often a warning of the same kind is repeated: an outage must not fill the log.
-const REPEAT_AFTER: Duration = Duration::from_secs(60);
 
 /// The account of one exporter; clones write into the same.
 #[derive(Clone, Debug)]
@@ -35,6 +33,7 @@ struct Entries {
     failed: AtomicU64,
     dropped: AtomicU64,
     last_error: Mutex<Option<LastError>>,
+    last_refusal: Mutex<Option<StatusCode>>,
     failures: RateLimit,
     drops: RateLimit,
     delays: RateLimit,
@@ -64,6 +63,7 @@ impl Account {
             failed: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             last_error: Mutex::new(None),
+            last_refusal: Mutex::new(None),
             failures: RateLimit::default(),
             drops: RateLimit::default(),
             delays: RateLimit::default(),
@@ -151,6 +151,14 @@ impl Account {
         }
     }
 
+    /// Enters the status with which the receiver did not take what was just sent; `None` where it did, or
+    /// did not answer.
+    pub(crate) fn refused_with(&self, status: Option<StatusCode>) {
+        if let Ok(mut last) = self.0.last_refusal.lock() {
+            *last = status;
+        }
+    }
+
     /// How many items are between coming in and being taken.
     pub(crate) fn queued(&self) -> u64 {
         // Read first, so that nothing that comes in meanwhile is subtracted.
@@ -184,6 +192,7 @@ impl Account {
             queued: created.saturating_sub(exported + failed + dropped),
             queue_capacity: entries.queue_capacity.get().copied(),
             last_error: entries.last_error.lock().ok().and_then(|last| last.clone()),
+            last_refusal: entries.last_refusal.lock().ok().and_then(|last| *last),
         }
     }
 }
@@ -211,6 +220,9 @@ pub struct Delivery {
     pub queue_capacity: Option<u64>,
     /// What went wrong last, if anything did.
     pub last_error: Option<LastError>,
+    /// The status with which a receiver of OTLP did not take the last request, if that was so.
+    #[serde(skip)]
+    pub last_refusal: Option<StatusCode>,
 }
 
 impl Delivery {
@@ -239,33 +251,6 @@ impl fmt::Display for Delivery {
             }
         }
         Ok(())
-    }
-}
-
-/// Lets a warning through at once, and then once a minute with all that was held back.
-#[derive(Debug, Default)]
-pub(crate) struct RateLimit(Mutex<Told>);
-
-#[derive(Debug, Default)]
-struct Told {
-    last: Option<Instant>,
-    untold: u64,
-}
-
-impl RateLimit {
-    /// Notes `count` more; all that are untold, if now is the time to tell them.
-    pub(crate) fn note(&self, count: u64) -> Option<u64> {
-        self.note_at(count, Instant::now())
-    }
-
-    fn note_at(&self, count: u64, now: Instant) -> Option<u64> {
-        let mut told = self.0.lock().ok()?;
-        told.untold += count;
-        let is_due = told.last.is_none_or(|last| now.duration_since(last) >= REPEAT_AFTER);
-        is_due.then(|| {
-            told.last = Some(now);
-            std::mem::take(&mut told.untold)
-        })
     }
 }
 
@@ -330,18 +315,5 @@ mod tests {
             assert_eq!(delivery.created, 40_000);
             assert_eq!(taken + delivery.dropped, 40_000);
         }
-    }
-
-    #[test]
-    fn the_first_is_told_at_once_and_the_others_once_a_minute_with_their_count() {
-        let limit = RateLimit::default();
-        let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(limit.note_at(1, at(0)), Some(1));
-        assert_eq!(limit.note_at(2, at(1)), None);
-        assert_eq!(limit.note_at(3, at(59)), None);
-        assert_eq!(limit.note_at(4, at(60)), Some(9));
-        assert_eq!(limit.note_at(5, at(119)), None);
-        assert_eq!(limit.note_at(6, at(121)), Some(11));
     }
 }

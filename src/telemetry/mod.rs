@@ -6,7 +6,6 @@
 //! `app.rs`, so that tests run side by side in one process.
 
 pub mod account;
-mod causes;
 #[cfg(feature = "aws")]
 mod cloudwatch;
 mod end;

@@ -9,7 +9,7 @@
 //! | `page.rs` | from the address to the end: binding, serving, stopping |
 //! | `access.rs` | who may see it: `Host`, `Origin`, the token |
 //! | `assets.rs`, `assets/` | what the browser gets, and what it may do with it |
-//! | `api.rs` | the JSON, by path; `query.rs`, what one may ask for; `json.rs`, its shapes |
+//! | `api.rs` | the JSON, by path; `query.rs`, what one may ask for; `json.rs`, `json/`, its shapes |
 //! | `error.rs` | why a question gets no answer |
 //! | `otlp_json.rs` | traces as OTLP/JSON, for a file |
 //! | `events.rs` | what is new, ten times a second, as server-sent events |

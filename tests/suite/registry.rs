@@ -80,11 +80,13 @@ fn keys_in(source: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// The source files below a folder, but for those that are a module's tests.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries
         .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .filter(|path| path.file_stem().is_some_and(|name| name != "tests"))
         .collect()
 }
 

@@ -1,4 +1,4 @@
-//! Where the X-Ray daemon is, and what it is told.
+//! Where the X-Ray daemon is, what it is told, and where its traces are shown.
 
 use serde_json::json;
 
@@ -25,5 +25,11 @@ pub(super) const SECTION: Section = Section {
             "a list of attributes, or patterns of them, that X-Ray is to index",
             |config| json!(config.telemetry.xray.annotations),
         ),
+        Variable::indirect(
+            "AWS_REGION",
+            "",
+            "the region to whose X-Ray console the page's traces link, where spans go to X-Ray",
+        ),
+        Variable::alias("AWS_REGION", "AWS_DEFAULT_REGION"),
     ],
 };

@@ -52,13 +52,5 @@ pub(super) const SECTION: Section = Section {
                 json!(config.web.links.iter().map(link).collect::<Vec<_>>())
             },
         ),
-        #[cfg(feature = "aws")]
-        Variable::indirect(
-            "AWS_REGION",
-            "",
-            "the region to whose X-Ray console traces link, where spans go to X-Ray",
-        ),
-        #[cfg(feature = "aws")]
-        Variable::alias("AWS_REGION", "AWS_DEFAULT_REGION"),
     ],
 };

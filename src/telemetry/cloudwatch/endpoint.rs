@@ -10,8 +10,8 @@ use sdk::config::endpoint::{DefaultResolver, EndpointFuture, Params, ResolveEndp
 
 use super::client::settings;
 use super::failure::Failure;
+use crate::causes::root_cause;
 use crate::config::cloudwatch::CloudWatchConfig;
-use crate::http_client::root_cause;
 
 /// How long a region is looked for: a machine that is none of AWS's may have no answer to that.
 const PATIENCE: Duration = Duration::from_secs(10);

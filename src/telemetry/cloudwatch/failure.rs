@@ -1,6 +1,7 @@
 //! What an error of AWS means, and what to do about it.
 
 use std::error::Error;
+use std::iter;
 use std::time::{Duration, SystemTime};
 
 use actix_web::http::header::HttpDate;
@@ -8,7 +9,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudwatchlogs::config::http::HttpResponse;
 use aws_sdk_cloudwatchlogs::error::{ProvideErrorMetadata, SdkError};
 
-use crate::telemetry::causes::with_causes;
+use crate::causes::{causes, with_causes};
 
 /// So much of what AWS says of an error is shown.
 const LONGEST_MESSAGE: usize = 300;
@@ -76,8 +77,8 @@ impl Failure {
 
 /// What is said of a request that could not even be made.
 fn undeliverable(error: &(dyn Error + 'static)) -> String {
-    let mut causes = std::iter::successors(Some(error), |&cause| cause.source());
-    match causes.find(|cause| cause.is::<CredentialsError>()) {
+    let mut errors = iter::once(error).chain(causes(error));
+    match errors.find(|cause| cause.is::<CredentialsError>()) {
         Some(cause) => format!(
             "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role ({})",
             shown(&with_causes(cause))

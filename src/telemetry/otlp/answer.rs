@@ -31,11 +31,15 @@ pub(super) enum Answer {
     TooLarge,
     /// The receiver does not know us: nothing will arrive.
     WrongKey {
+        /// 401 or 403.
+        status: StatusCode,
         /// What it said.
         reason: String,
     },
     /// It must not be sent again.
     Rejected {
+        /// With which status.
+        status: StatusCode,
         /// What the receiver said.
         reason: String,
     },
@@ -45,15 +49,25 @@ pub(super) enum Answer {
         reason: String,
         /// When to try again, if the receiver says so.
         after: Option<Duration>,
-        /// Did the receiver say anything at all?
-        is_answer: bool,
+        /// With which status the receiver put it off, if it said anything at all.
+        status: Option<StatusCode>,
     },
 }
 
 impl Answer {
     /// There is no answer.
     pub(super) fn none(reason: String) -> Self {
-        Self::Later { reason, after: None, is_answer: false }
+        Self::Later { reason, after: None, status: None }
+    }
+
+    /// The status with which the receiver did not take the request, if it answered.
+    pub(super) fn refusal(&self) -> Option<StatusCode> {
+        match self {
+            Self::Accepted { .. } => None,
+            Self::TooLarge => Some(StatusCode::PAYLOAD_TOO_LARGE),
+            Self::WrongKey { status, .. } | Self::Rejected { status, .. } => Some(*status),
+            Self::Later { status, .. } => *status,
+        }
     }
 }
 
@@ -78,14 +92,16 @@ fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8], secrets: &Secrets
         None => format!("the receiver answers {status}"),
     };
     match status.as_u16() {
-        401 | 403 => Answer::WrongKey { reason },
-        404 => Answer::Rejected { reason: format!("{reason}; check the path of the endpoint") },
+        401 | 403 => Answer::WrongKey { status, reason },
+        404 => {
+            Answer::Rejected { status, reason: format!("{reason}; check the path of the endpoint") }
+        }
         413 => Answer::TooLarge,
         _ if retry::is_transient(status) => {
-            Answer::Later { reason, after: retry::wanted_delay(headers), is_answer: true }
+            Answer::Later { reason, after: retry::wanted_delay(headers), status: Some(status) }
         }
         // "All other 4xx or 5xx response status codes MUST NOT be retried."
-        _ => Answer::Rejected { reason },
+        _ => Answer::Rejected { status, reason },
     }
 }
 
@@ -190,14 +206,16 @@ mod tests {
             let mut headers = headers("text/plain");
             headers.insert(RETRY_AFTER, HeaderValue::from_static("7"));
             let after = Some(Duration::from_secs(7));
-            match (judge(code, &headers, b"why", &Secrets::default()), status) {
+            let answer = judge(code, &headers, b"why", &Secrets::default());
+            assert_eq!(answer.refusal(), (!code.is_success()).then_some(code));
+            match (answer, status) {
                 (Answer::Accepted { rejected: 0, .. }, 200..=299)
                 | (Answer::WrongKey { .. }, 401 | 403)
                 | (Answer::TooLarge, 413) => {}
-                (Answer::Later { after: wanted, is_answer, .. }, 429 | 502 | 503 | 504) => {
-                    assert_eq!((wanted, is_answer), (after, true), "{status}");
+                (Answer::Later { after: wanted, .. }, 429 | 502 | 503 | 504) => {
+                    assert_eq!(wanted, after, "{status}");
                 }
-                (Answer::Rejected { reason }, _) => {
+                (Answer::Rejected { reason, .. }, _) => {
                     assert!(!matches!(status, 200..=299 | 401 | 403 | 413 | 429 | 502..=504));
                     assert!(reason.contains(code.as_str()) && reason.contains("why"), "{reason}");
                 }

@@ -19,9 +19,10 @@ use reqwest::{Certificate, blocking, redirect};
 
 use super::answer::{Answer, answer};
 use super::secrets::Secrets;
+use crate::causes::with_causes;
 use crate::config::otlp::{CertificateFile, OtlpConfig};
+use crate::http_client::transport;
 use crate::telemetry::StartError;
-use crate::telemetry::causes::with_causes;
 
 /// As the specification wants it: the exporter, its language, its version.
 const AGENT: &str = concat!(
@@ -92,18 +93,11 @@ impl Client {
 
 /// An HTTP client that trusts, and waits, as `config` says.
 pub(crate) fn http_client(config: &OtlpConfig) -> Result<blocking::Client, StartError> {
-    let builder = blocking::Client::builder()
+    let builder = blocking::ClientBuilder::from(transport(config.endpoint.is_https()))
         .connect_timeout(config.timeout.min(CONNECT_TIMEOUT))
         // A redirect would carry the key to wherever it points.
-        .redirect(redirect::Policy::none());
-    let certificates = read_certificates(config)?;
-    let builder = if config.endpoint.is_https() {
-        builder.tls_certs_merge(certificates)
-    } else {
-        // Plain HTTP needs no certificates; the system's would take time and memory to read, and
-        // an image without them could not even start.
-        builder.tls_certs_only([])
-    };
+        .redirect(redirect::Policy::none())
+        .tls_certs_merge(read_certificates(config)?);
     // A blocking client must not be made on a thread that drives a runtime, which the caller's may.
     let built = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().spawn_scoped(scope, || builder.build());

@@ -7,8 +7,9 @@ use super::answer::Answer;
 use super::client::Client;
 use super::too_large::{Size, TooLarge};
 use crate::config::otlp::OtlpConfig;
+use crate::rate_limit::RateLimit;
 use crate::telemetry::StartError;
-use crate::telemetry::account::{Account, RateLimit};
+use crate::telemetry::account::Account;
 use crate::telemetry::end::End;
 use crate::telemetry::patience::Patience;
 
@@ -68,7 +69,8 @@ impl Sender {
         for tries in 0_u32.. {
             let Some(timeout) = self.patience.time_for_a_try(self.client.timeout()) else { break };
             let answer = self.client.post(body.clone(), timeout);
-            self.patience.answered(!matches!(answer, Answer::Later { is_answer: false, .. }));
+            self.patience.answered(!matches!(answer, Answer::Later { status: None, .. }));
+            self.account.refused_with(answer.refusal());
             match answer {
                 Answer::Accepted { rejected, advice } => {
                     self.accepted(count, rejected.min(count), &advice);
@@ -78,13 +80,13 @@ impl Sender {
                     self.too_large.note(size);
                     return self.too_large(count);
                 }
-                Answer::WrongKey { reason } => {
+                Answer::WrongKey { reason, .. } => {
                     let reason = format!("{reason}; {}", self.wrong_key);
                     self.account.failed(count, &reason);
                     self.patience.refused(reason);
                     return Sent::Settled;
                 }
-                Answer::Rejected { reason } => {
+                Answer::Rejected { reason, .. } => {
                     self.account.failed(count, &reason);
                     return Sent::Settled;
                 }

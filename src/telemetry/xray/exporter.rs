@@ -12,7 +12,8 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use super::daemon::{Daemon, SendError};
 use super::fit::{Fitted, TooLarge, fit};
 use super::segment::Translator;
-use crate::telemetry::account::{Account, RateLimit};
+use crate::rate_limit::RateLimit;
+use crate::telemetry::account::Account;
 
 /// How long a batch may wait in all for the system to take its datagrams.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! A stack trace as Rust prints it, in frames.
+//! A span's stack trace as frames of a segment.
 //!
 //! ```text
 //! the message, of any number of lines
@@ -8,54 +8,30 @@
 //! ```
 
 use super::document::Frame;
+use crate::backtrace::{Place, calls};
 
 /// AWS's SDKs send as many at most.
 const MAX_FRAMES: usize = 50;
 
 /// The frames of a stack trace, and how many more there are.
 pub(super) fn frames(stacktrace: &str) -> (Vec<Frame>, usize) {
-    let mut frames: Vec<Frame> = Vec::new();
-    let mut more = 0;
-    for line in stacktrace.lines() {
-        if let Some(label) = function(line) {
-            if frames.len() < MAX_FRAMES {
-                frames.push(Frame { label: Some(label.to_owned()), ..Frame::default() });
-            } else {
-                more += 1;
-            }
-        } else if more == 0
-            && let Some((path, line)) = line.trim_start().strip_prefix("at ").and_then(place)
-            && let Some(frame) = frames.last_mut()
-        {
-            frame.path = Some(path.to_owned());
-            frame.line = Some(line);
-        }
-    }
+    let mut calls = calls(stacktrace);
+    let mut frames: Vec<_> = calls
+        .by_ref()
+        .take(MAX_FRAMES)
+        .map(|call| Frame { label: Some(call.function.to_owned()), ..at(call.place) })
+        .collect();
     if frames.is_empty() {
         // Without a backtrace, the place of the panic is all that is known: the last line.
-        let place = stacktrace.lines().last().and_then(place);
-        frames.extend(place.map(|(path, line)| Frame {
-            path: Some(path.to_owned()),
-            line: Some(line),
-            ..Frame::default()
-        }));
+        let place = stacktrace.lines().last().and_then(Place::parse);
+        frames.extend(place.map(|place| at(Some(place))));
     }
-    (frames, more)
+    (frames, calls.count())
 }
 
-/// `   0: the::function`
-fn function(line: &str) -> Option<&str> {
-    let (number, label) = line.strip_prefix(' ')?.trim_start().split_once(": ")?;
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then_some(label)
-}
-
-/// `src/home.rs:7:9`
-fn place(text: &str) -> Option<(&str, u32)> {
-    let (rest, column) = text.rsplit_once(':')?;
-    let (path, line) = rest.rsplit_once(':')?;
-    column.parse::<u32>().ok()?;
-    Some((path, line.parse().ok()?)).filter(|(path, _)| !path.is_empty())
+fn at(place: Option<Place<'_>>) -> Frame {
+    let (path, line) = place.map(|place| (place.file.to_owned(), place.line)).unzip();
+    Frame { label: None, path, line }
 }
 
 #[cfg(test)]

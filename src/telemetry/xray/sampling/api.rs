@@ -4,7 +4,7 @@
 use std::io::Read;
 use std::time::Duration;
 
-use reqwest::blocking::Client;
+use reqwest::blocking::{Client, ClientBuilder};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect;
 use serde::de::DeserializeOwned;
@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::rule::{Definition, Seen};
+use crate::causes::with_causes;
 use crate::config::xray::HostPort;
-use crate::telemetry::causes::with_causes;
+use crate::http_client::transport;
 
 /// How long one question may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -164,11 +165,10 @@ pub(super) struct Unprocessed {
 impl Api {
     /// The API at `daemon`. Not to be made on a thread that drives a runtime: the client blocks.
     pub(super) fn new(daemon: &HostPort) -> Result<Self, AskError> {
-        let http = Client::builder()
+        let http = ClientBuilder::from(transport(false))
             .timeout(TIMEOUT)
-            // A daemon is a neighbour: no proxy is between, and no certificate either.
+            // A daemon is a neighbour: no proxy is between.
             .no_proxy()
-            .tls_certs_only([])
             .redirect(redirect::Policy::none())
             .build()?;
         Ok(Self { http, origin: format!("http://{daemon}") })

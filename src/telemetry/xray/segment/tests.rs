@@ -52,7 +52,7 @@ fn translate_as(
 ) -> Json {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let env = Environment::new(variables.iter().map(owned).collect());
-    let config = XrayConfig::read(&env, None).unwrap();
+    let config = XrayConfig::read(&env, None, false).unwrap();
     let resource = Resource::builder_empty()
         .with_attributes(resource.iter().map(|(key, value)| KeyValue::new(*key, *value)))
         .build();
