@@ -6,12 +6,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use reqwest::blocking::Client;
+use reqwest::blocking::{Client, ClientBuilder};
 use reqwest::redirect;
 use url::Url;
 
 use super::report::Report;
 use crate::causes::root_cause;
+use crate::http_client::transport;
 
 /// How long a name, a connection, or a handshake is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -85,8 +86,10 @@ impl Place<'_> {
         if !self.origin.starts_with("https:") {
             return true;
         }
-        let client =
-            Client::builder().connect_timeout(PATIENCE).redirect(redirect::Policy::none()).build();
+        let client = ClientBuilder::from(transport(true))
+            .connect_timeout(PATIENCE)
+            .redirect(redirect::Policy::none())
+            .build();
         match client {
             Ok(client) => self.is_trusted(&client, PATIENCE, SYSTEM_CA, report),
             Err(error) => {
