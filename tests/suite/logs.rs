@@ -158,14 +158,14 @@ fn heads_that_are_too_large_are_told_of_once_with_what_may_be_the_reason() {
         assert_eq!(connection.answer(false).status, 431);
     }
     let stderr = process.terminate().stderr;
-    let told: Vec<_> = stderr.lines().filter(|line| line.contains("431")).collect();
+    let told: Vec<_> = stderr.lines().filter(|line| line.contains("with 431")).collect();
     // The others belong to the next minute.
     let [line] = told[..] else { panic!("{stderr}") };
     assert!(line.contains(" WARN "), "{line}");
     assert!(line.contains("1 requests were answered with 431"), "{line}");
     assert!(line.ends_with("have cookies grown?"), "{line}");
     assert!(!stderr.contains("ERROR"), "{stderr}");
-    let is_it = |log: &&ReceivedLog| log.body().as_str().is_some_and(|it| it.contains("431"));
+    let is_it = |log: &&ReceivedLog| log.body().as_str().is_some_and(|it| it.contains("with 431"));
     assert_eq!(receiver.logs().iter().filter(is_it).count(), 1);
 }
 
