@@ -11,11 +11,11 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::child_span::HandlerTracer;
 use crate::config::Config;
-use crate::config::web::WebAddress;
 use crate::connection::Turns;
 use crate::cors;
 use crate::json_object::{BodyTimeout, MAX_BODY_BYTES};
 use crate::probes::Readiness;
+use crate::recent_traces::RecentTraces;
 use crate::report::Reporting;
 use crate::server_span::{InFlight, Middleware};
 use crate::telemetry::Accounts;
@@ -23,7 +23,7 @@ use crate::{access_log, activities, error, health, messages, probes, report};
 
 /// The service, as `config` says; `provider` makes the spans, `in_flight` counts the requests,
 /// `readiness` tells when the end has begun, `accounts` tell what became of the spans, and `reporting`
-/// takes what fails.
+/// takes what fails; `recent` keeps the last traces, where there is a page.
 pub(crate) fn app(
     config: &Config,
     provider: &SdkTracerProvider,
@@ -31,6 +31,7 @@ pub(crate) fn app(
     readiness: &Readiness,
     accounts: &Accounts,
     reporting: Option<&Reporting>,
+    recent: Option<&RecentTraces>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -42,9 +43,7 @@ pub(crate) fn app(
 > {
     let table = Table { provider };
     let origins = config.origins.clone();
-    // The page shows them too, of requests that run.
-    let has_page = config.web.address != WebAddress::Off;
-    let reads_attributes = config.telemetry.sampler.reads_attributes() || has_page;
+    let reads_attributes = config.telemetry.sampler.reads_attributes();
     let server_span = config
         .server_span
         .apply_to(Middleware::new(provider))
@@ -53,6 +52,11 @@ pub(crate) fn app(
         .sampler_reads_attributes(reads_attributes)
         .in_flight(in_flight.clone())
         .on_end(access_log::write);
+    // The page shows attributes of requests that run. Where the sampler reads them it has seen them.
+    let server_span = match recent.filter(|_| !reads_attributes).cloned() {
+        Some(recent) => server_span.on_start(move |span| recent.refresh(span)),
+        None => server_span,
+    };
     let rollbar = reporting.map(|reporting| reporting.rollbar.clone());
     let server_span = match rollbar.clone() {
         Some(rollbar) => server_span.on_failure(move |failure| rollbar.report(failure)),

@@ -93,7 +93,8 @@ fn serve() -> Result<(), Box<dyn Error>> {
     let system = System::new();
     let server = system.block_on(async {
         let accounts = telemetry.accounts();
-        server::listen(&config, telemetry.tracer_provider(), &accounts, rollbar.as_ref())
+        let recent = page.as_ref().map(Page::recent_traces);
+        server::listen(&config, telemetry.tracer_provider(), &accounts, rollbar.as_ref(), recent)
     })?;
     match telemetry.destinations().join(", ").as_str() {
         "" => tracing::info!("spans go nowhere"),

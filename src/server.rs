@@ -18,6 +18,7 @@ use crate::app::app;
 use crate::config::{Config, ServerConfig};
 use crate::http_client::BuildError;
 use crate::probes::Readiness;
+use crate::recent_traces::RecentTraces;
 use crate::report::{Reporting, Rollbar};
 use crate::server_span::InFlight;
 use crate::telemetry::Accounts;
@@ -56,7 +57,7 @@ pub struct Listening {
 }
 
 /// Listens as `config` says; `accounts` are what `GET /health` shows, and failures are reported to
-/// `rollbar`. To be called inside a runtime.
+/// `rollbar`; `recent` keeps the last traces, if somebody shows them. To be called inside a runtime.
 ///
 /// # Errors
 /// [`ServeError::Bind`], [`ServeError::HttpClient`].
@@ -65,6 +66,7 @@ pub fn listen(
     provider: &SdkTracerProvider,
     accounts: &Accounts,
     rollbar: Option<&Rollbar>,
+    recent: Option<&RecentTraces>,
 ) -> Result<Listening, ServeError> {
     let ServerConfig { shutdown_timeout, keep_alive, client_timeout, workers, .. } = config.server;
     let address = SocketAddr::from((config.server.bind_address, config.server.port));
@@ -77,7 +79,11 @@ pub fn listen(
         let reporting = rollbar
             .map(|rollbar| Reporting::new(&config.server_span, rollbar, &provider))
             .transpose()?;
-        move || app(&config, &provider, &in_flight, &readiness, &accounts, reporting.as_ref())
+        let recent = recent.cloned();
+        move || {
+            let (reporting, recent) = (reporting.as_ref(), recent.as_ref());
+            app(&config, &provider, &in_flight, &readiness, &accounts, reporting, recent)
+        }
     };
     let server = HttpServer::new(service)
         .workers(workers)

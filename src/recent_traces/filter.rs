@@ -91,6 +91,7 @@ fn has_word(span: &SpanData, word: &str) -> bool {
 mod tests {
     use opentelemetry::trace::Event;
 
+    use super::super::inbox::Arrived;
     use super::super::test_spans::{at, failed, request};
     use super::*;
 
@@ -105,7 +106,7 @@ mod tests {
             0,
         ));
         let mut trace = Trace::new(span.span_context.trace_id());
-        trace.add(span, 1, 100);
+        trace.add(Arrived::new(span), usize::MAX);
         let us = |us| Some(Duration::from_micros(us));
         let text = |text: &str| Filter { text: Some(text.to_owned()), ..Filter::default() };
         let route = |route: &str| Filter { route: Some(route.to_owned()), ..Filter::default() };

@@ -15,7 +15,7 @@ use opentelemetry_semantic_conventions::attribute as key;
 
 use super::Limits;
 use super::inbox::Arrived;
-use super::requests::Requests;
+use super::requests::{Ended, Requests};
 use super::summary::{duration, find};
 use super::trace::Trace;
 
@@ -95,16 +95,23 @@ impl Kept {
         if arrived.is_empty() {
             return;
         }
-        for Arrived { span, bytes } in arrived {
-            self.requests.add(&span);
-            self.add_span(span, bytes);
+        for span in arrived {
+            self.add_span(span);
         }
         let running = open.iter().map(|span| span.span_context.trace_id()).collect();
         self.make_room(&running);
     }
 
-    fn add_span(&mut self, span: Arc<SpanData>, bytes: usize) {
-        let id = span.span_context.trace_id();
+    /// Remembers requests that have ended, after forgetting those that have until `forgotten_until`.
+    pub(super) fn remember(&mut self, ended: &[Ended], forgotten_until: Option<SystemTime>) {
+        if let Some(time) = forgotten_until {
+            self.requests.forget_until(time);
+        }
+        ended.iter().for_each(|request| self.requests.add(request));
+    }
+
+    fn add_span(&mut self, arrived: Arrived) {
+        let id = arrived.span.span_context.trace_id();
         self.last_change += 1;
         let change = self.last_change;
         let slot = self.traces.entry(id).or_insert_with(|| {
@@ -112,12 +119,12 @@ impl Kept {
             let trace = Trace::new(id);
             Slot { trace, place: Place::Recent, changed: change, arrived: change }
         });
-        let (before, arrived) = (slot.trace.bytes(), slot.arrived);
-        slot.trace.add(span, bytes, self.limits.bytes / 8);
+        let (before, came) = (slot.trace.bytes(), slot.arrived);
+        slot.trace.add(arrived, self.limits.bytes / 8);
         slot.changed = change;
         self.bytes += slot.trace.bytes() - before;
         let place = std::mem::replace(&mut slot.place, Place::Recent);
-        self.move_to_recent(id, &place, (before, arrived));
+        self.move_to_recent(id, &place, (before, came));
     }
 
     /// A trace that was put aside, at `place`, and to which something happens, is recent again.

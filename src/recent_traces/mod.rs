@@ -1,22 +1,25 @@
 //! The last traces, in memory, for the page that shows them (`web`).
 //!
-//! [`RecentTraces`] is a span processor. What a request pays for it is little: a copy of each span when
-//! it starts, so that it can be seen while it runs, to which its end adds what has come since. Everything
-//! else is done by whoever reads, on the page's own thread: [`RecentTraces::read`] first sorts what has
-//! come since. Nothing here grows without a bound, and where a bound is reached a request never waits:
-//! spans are left out, and counted.
+//! [`RecentTraces`] is a span processor. A request is taken in with all that it causes here, or not at
+//! all; so many are in a second. What one pays is little: a copy of each span when it starts, so that it
+//! can be seen while it runs, to which its end adds what has come since. Everything else is done by
+//! whoever reads, on the page's own thread: [`RecentTraces::read`] first sorts what has come since.
+//! Nothing here grows without a bound, and where a bound is reached a request never waits: spans are left
+//! out, and counted.
 //!
 //! | file | what |
 //! |---|---|
 //! | `processor.rs` | what a request does for it; `complete.rs`, the copy of its span at the end |
+//! | `budget.rs` | how many requests are taken in |
 //! | `open_spans.rs` | spans that still run |
-//! | `inbox.rs` | spans that have ended, and wait to be sorted |
+//! | `inbox.rs` | spans and requests that have ended, and wait to be sorted |
 //! | `kept.rs` | the traces: how many are kept, and which go first |
 //! | `trace.rs` | one trace; `summary.rs`, the row it has in a list; `waterfall.rs`, its spans as a tree |
 //! | `filter.rs` | which traces one asks for |
 //! | `requests.rs` | each request's route, time and duration; `routes.rs`, what follows from them |
 //! | `size.rs` | how much memory a span takes |
 
+mod budget;
 mod complete;
 mod filter;
 mod inbox;
@@ -33,15 +36,17 @@ mod trace;
 mod waterfall;
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use opentelemetry::trace::TraceId;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 
+use budget::Budget;
 pub use filter::{Filter, StatusFilter};
-use inbox::Inbox;
+use inbox::{Inbox, Waiting};
 pub use kept::Change;
 use kept::Kept;
 use open_spans::OpenSpans;
@@ -50,10 +55,16 @@ pub use summary::Summary;
 pub use trace::Trace;
 pub use waterfall::{Node, Waterfall};
 
+/// How many requests are taken in a second, where the load lasts. Nobody reads as many, and with those
+/// besides they are fewer than the page's events can tell.
+const PER_SECOND: usize = 250;
+/// How many besides, of whose requests not all is taken in: what failed, and what took longest.
+const NOTABLE_PER_SECOND: usize = 125;
+
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Traces.
+    /// Traces. As many may come at once; of a load that lasts 250 a second are taken in.
     pub traces: usize,
     /// The memory that their spans take, in bytes; those that run or wait to be sorted take at most
     /// half as much besides, and one span more of each.
@@ -71,6 +82,11 @@ struct Inner {
     limits: Limits,
     open: OpenSpans,
     inbox: Inbox,
+    budget: Budget,
+    notable_budget: Budget,
+    /// How long the longest request took of those that were left out since they were last sorted, in
+    /// nanoseconds.
+    longest: AtomicU64,
     kept: Mutex<Kept>,
     resource: OnceLock<Resource>,
 }
@@ -78,10 +94,23 @@ struct Inner {
 impl RecentTraces {
     /// None yet.
     pub fn new(limits: Limits) -> Self {
+        // Those besides: as many as may be put aside of each.
+        let at_once = limits.traces.max(PER_SECOND);
+        Self::with_budgets(
+            limits,
+            Budget::new(at_once, PER_SECOND, Instant::now()),
+            Budget::new(at_once / 4, NOTABLE_PER_SECOND, Instant::now()),
+        )
+    }
+
+    fn with_budgets(limits: Limits, budget: Budget, notable_budget: Budget) -> Self {
         Self(Arc::new(Inner {
             limits,
             open: OpenSpans::new(limits.bytes / 4),
             inbox: Inbox::new(limits.bytes / 4),
+            budget,
+            notable_budget,
+            longest: AtomicU64::new(0),
             kept: Mutex::new(Kept::new(limits, SystemTime::now())),
             resource: OnceLock::new(),
         }))
@@ -107,8 +136,10 @@ impl RecentTraces {
         let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
         // In this order: a span that ends meanwhile is in both, never in neither.
         let open = self.0.open.snapshot();
-        let arrived = self.0.inbox.take();
-        kept.add(arrived, &open);
+        let Waiting { spans, requests, forgotten_until, .. } = self.0.inbox.take();
+        kept.remember(&requests, forgotten_until);
+        kept.add(spans, &open);
+        self.0.allow_more(Instant::now());
         Reading { kept, open }
     }
 
@@ -122,6 +153,15 @@ impl RecentTraces {
     /// How many spans came faster than they could be sorted, and are not kept.
     pub fn left_out(&self) -> u64 {
         self.0.inbox.left_out()
+    }
+}
+
+impl Inner {
+    /// Lets in what may come until the next time.
+    fn allow_more(&self, now: Instant) {
+        self.budget.fill(now);
+        self.notable_budget.fill(now);
+        self.longest.store(0, Ordering::Relaxed);
     }
 }
 
@@ -285,35 +325,41 @@ mod tests {
     }
 
     #[test]
-    fn many_threads_lose_nothing_that_is_read_in_time() {
-        let limits = Limits { traces: 10_000, bytes: 64 << 20, value_length: 100 };
-        let recent = RecentTraces::new(limits);
-        let provider = provider(&recent);
-        let (threads, each) = (8, 400);
-        thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let tracer = provider.tracer("t");
-                        for _ in 0..each {
-                            let root = tracer.start_with_context("root", &Context::new());
-                            let root = Context::new().with_span(root);
-                            tracer.start_with_context("child", &root).end();
-                            root.span().end();
-                        }
+    fn whatever_many_threads_do_what_is_kept_is_whole_and_nothing_is_lost_unsaid() {
+        // Room for all that comes, and for a small part of it.
+        for at_once in [10_000, 3] {
+            let limits = Limits { traces: 10_000, bytes: 64 << 20, value_length: 100 };
+            let [budget, none] =
+                [at_once, 0].map(|at_once| Budget::new(at_once, 1, Instant::now()));
+            let recent = RecentTraces::with_budgets(limits, budget, none);
+            let provider = provider(&recent);
+            let (threads, each) = (8, 400);
+            thread::scope(|scope| {
+                let workers: Vec<_> = (0..threads)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            let tracer = provider.tracer("t");
+                            for _ in 0..each {
+                                let root = tracer.start_with_context("root", &Context::new());
+                                let root = Context::new().with_span(root);
+                                tracer.start_with_context("child", &root).end();
+                                root.span().end();
+                            }
+                        })
                     })
-                })
-                .collect();
-            while !workers.iter().all(thread::ScopedJoinHandle::is_finished) {
-                let seen = all(&recent);
-                assert!(seen.iter().all(|summary| summary.spans <= 2));
-                thread::yield_now();
-            }
-        });
-        let seen = all(&recent);
-        let spans: usize = seen.iter().map(|summary| summary.spans).sum();
-        assert_eq!(spans as u64 + recent.left_out(), threads * each * 2);
-        assert!(seen.iter().all(|summary| !summary.is_running));
-        assert_eq!(recent.0.open.snapshot().len(), 0);
+                    .collect();
+                while !workers.iter().all(thread::ScopedJoinHandle::is_finished) {
+                    let seen = all(&recent);
+                    assert!(seen.iter().all(|summary| summary.spans <= 2));
+                    thread::yield_now();
+                }
+            });
+            let seen = all(&recent);
+            assert!(seen.iter().all(|summary| summary.spans == 2 && !summary.is_running));
+            let left_out = recent.left_out() as usize;
+            assert_eq!(seen.len() + left_out / 2, threads * each);
+            assert_eq!(left_out == 0, at_once > threads * each);
+            assert_eq!(recent.0.open.snapshot().len(), 0);
+        }
     }
 }

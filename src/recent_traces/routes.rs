@@ -196,6 +196,7 @@ fn row_of(request: &Request, bounds: &[Duration]) -> usize {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::requests::Ended;
     use super::super::test_spans::{at, failed, request};
     use super::*;
 
@@ -205,7 +206,8 @@ mod tests {
         let mut requests = Requests::new(10_000, at(0));
         for (n, &(route, from, length, fails)) in of.iter().enumerate() {
             let span = request(n as u64, route, from, from + length);
-            requests.add(&if fails { failed(span) } else { span });
+            let span = if fails { failed(span) } else { span };
+            requests.add(&Ended::of(&span, 100).unwrap());
         }
         requests
     }

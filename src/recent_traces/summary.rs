@@ -93,16 +93,13 @@ pub(super) fn text(span: &SpanData, key: &str) -> Option<String> {
 mod tests {
     use opentelemetry::KeyValue;
 
-    use super::super::size::size_of_span;
+    use super::super::inbox::Arrived;
     use super::super::test_spans::{at, failed, request, span};
     use super::*;
 
     fn trace(spans: Vec<SpanData>) -> Trace {
         let mut trace = Trace::new(spans[0].span_context.trace_id());
-        for span in spans {
-            let bytes = size_of_span(&span);
-            trace.add(span, bytes, usize::MAX);
-        }
+        spans.into_iter().for_each(|span| trace.add(Arrived::new(span), usize::MAX));
         trace
     }
 

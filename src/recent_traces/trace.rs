@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use opentelemetry::trace::{SpanId, SpanKind, Status, TraceId};
 use opentelemetry_sdk::trace::SpanData;
 
+use super::inbox::Arrived;
 use super::summary::Summary;
 use super::waterfall::Waterfall;
 
@@ -21,29 +22,32 @@ pub struct Trace {
     running: Vec<Arc<SpanData>>,
     bytes: usize,
     left_out: usize,
+    is_partial: bool,
 }
 
 impl Trace {
     pub(super) fn new(id: TraceId) -> Self {
-        Self { id, ended: Vec::new(), running: Vec::new(), bytes: 0, left_out: 0 }
+        let (ended, running) = (Vec::new(), Vec::new());
+        Self { id, ended, running, bytes: 0, left_out: 0, is_partial: false }
     }
 
     /// One of spans that have ended, of which [`MAX_SPANS`] are kept.
     pub(crate) fn of(id: TraceId, spans: Vec<SpanData>) -> Self {
         let mut trace = Self::new(id);
-        spans.into_iter().for_each(|span| trace.add(span, 0, usize::MAX));
+        spans.into_iter().for_each(|span| trace.add(Arrived::new(span), usize::MAX));
         trace
     }
 
-    /// Adds a span that has ended and takes `bytes`, unless the trace has too many, or would take more
-    /// than `max_bytes`.
-    pub(super) fn add(&mut self, span: impl Into<Arc<SpanData>>, bytes: usize, max_bytes: usize) {
+    /// Adds a span that has ended, unless the trace has too many, or would take more than `max_bytes`.
+    pub(super) fn add(&mut self, arrived: Arrived, max_bytes: usize) {
+        let Arrived { span, bytes, is_alone } = arrived;
+        self.is_partial |= is_alone;
         if self.ended.len() >= MAX_SPANS || self.bytes + bytes > max_bytes {
             self.left_out += 1;
             return;
         }
         self.bytes += bytes;
-        self.ended.push(span.into());
+        self.ended.push(span);
     }
 
     /// Adds a span that runs. It may have ended since it was looked up.
@@ -67,6 +71,12 @@ impl Trace {
     /// How many of its spans are not kept, because it has so many.
     pub fn left_out(&self) -> usize {
         self.left_out
+    }
+
+    /// Came it too fast, so that of its spans, or of those of one request in it, only those were taken in
+    /// that failed or took longest?
+    pub fn is_partial(&self) -> bool {
+        self.is_partial
     }
 
     /// Its spans: those that have ended, in that order, then those that run.

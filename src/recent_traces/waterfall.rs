@@ -163,6 +163,7 @@ fn mark_slowest_leaf(nodes: &mut [Node<'_>]) {
 mod tests {
     use std::sync::Arc;
 
+    use super::super::inbox::Arrived;
     use super::super::test_spans::{at, span};
     use super::*;
 
@@ -174,7 +175,7 @@ mod tests {
             (span.start_time, span.end_time) = (at(from), at(to.max(from)));
             match to {
                 0 => trace.run(Arc::new(span)),
-                _ => trace.add(span, 1, usize::MAX),
+                _ => trace.add(Arrived::new(span), usize::MAX),
             }
         }
         trace
@@ -267,7 +268,7 @@ mod tests {
         let mut remote = span(1, 5, 77);
         remote.parent_span_is_remote = true;
         let mut trace = trace(&[(2, 9, 10, 20)]);
-        trace.add(remote, 1, usize::MAX);
+        trace.add(Arrived::new(remote), usize::MAX);
         let waterfall = trace.waterfall();
         assert_eq!(ids(&waterfall), [(5, 0), (2, 0)]);
         let orphans: Vec<_> = waterfall.nodes.iter().map(|node| node.is_orphan).collect();

@@ -79,8 +79,11 @@ where
 
         // Here the SERVER span opens.
         let mut span = self.settings.tracer.build_with_context(builder, &parent);
-        if !self.settings.sampler_reads_attributes && span.is_recording() {
-            at_start.tell(|attribute| span.set_attribute(attribute));
+        if span.is_recording() {
+            if !self.settings.sampler_reads_attributes {
+                at_start.tell(|attribute| span.set_attribute(attribute));
+            }
+            self.settings.tell_start(&mut span);
         }
         let cx = parent.with_span(span);
         ServerSpan::attach_to(&request, &cx);

@@ -9,7 +9,7 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpRequest};
 use opentelemetry::InstrumentationScope;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
 use opentelemetry_semantic_conventions::SCHEMA_URL;
 
 use super::body::SpanBody;
@@ -52,10 +52,12 @@ pub struct Middleware {
     pub(super) exception_events: bool,
     pub(super) classify_error: fn(&Error) -> Option<&'static str>,
     pub(super) in_flight: InFlight,
+    on_start: Option<Arc<OnStart>>,
     on_end: Option<Arc<OnEnd>>,
     on_failure: Option<Arc<OnFailure>>,
 }
 
+type OnStart = dyn Fn(&mut Span) + Send + Sync;
 type OnEnd = dyn Fn(&Ended<'_>) + Send + Sync;
 type OnFailure = dyn Fn(Failure<'_>) + Send + Sync;
 
@@ -81,6 +83,7 @@ impl Middleware {
             exception_events: true,
             classify_error: |_| None,
             in_flight: InFlight::default(),
+            on_start: None,
             on_end: None,
             on_failure: None,
         }
@@ -170,6 +173,14 @@ impl Middleware {
         self
     }
 
+    /// Calls `on_start` with each recorded span when it has the attributes that it starts with, which a span
+    /// processor sees only where the [sampler](Self::sampler_reads_attributes) does. A panic in it is
+    /// caught.
+    pub fn on_start(mut self, on_start: impl Fn(&mut Span) + Send + Sync + 'static) -> Self {
+        self.on_start = Some(Arc::new(on_start));
+        self
+    }
+
     /// Calls `on_end` with each span when it has ended, on the thread that ended it. An access log can
     /// be written so. A panic in it is caught.
     pub fn on_end(mut self, on_end: impl Fn(&Ended<'_>) + Send + Sync + 'static) -> Self {
@@ -201,6 +212,12 @@ impl Middleware {
         if let Some(on_end) = &self.on_end {
             // It may run while the request is dropped, where a second panic would end the process.
             let _ = catch(|| on_end(&ended()));
+        }
+    }
+
+    pub(super) fn tell_start(&self, span: &mut Span) {
+        if let Some(on_start) = &self.on_start {
+            let _ = catch(|| on_start(span));
         }
     }
 

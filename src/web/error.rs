@@ -24,7 +24,7 @@ pub(super) enum PageApiError {
     ForeignOrigin,
     /// 404: the trace is not here.
     #[error(
-        "this trace is not among the last ones: it was not sampled, or others took its place, or the service was started anew"
+        "this trace is not among the last ones: it was not sampled, too many came at once, others took its place, or the service was started anew"
     )]
     NotKept,
     /// 503: so many pages are open.

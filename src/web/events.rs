@@ -21,9 +21,6 @@ use crate::recent_traces::{Change, RecentTraces};
 
 /// How often what has ended is sorted, and told.
 const TICK: Duration = Duration::from_millis(100);
-/// In how many ticks it is sorted while nobody listens. Whoever asks then has it sorted at once; what is
-/// put off is that there is room for more, which only a load of thousands of spans a second needs.
-const UNHEARD: u32 = 5;
 /// How long a span must have run to be told of.
 const RUNNING: Duration = Duration::from_millis(200);
 /// How many traces one event tells of; a page asks for the others.
@@ -126,15 +123,10 @@ pub(super) async fn tick(state: Data<State>) {
     let mut interval = time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = Told::default();
-    let (mut quiet, mut unheard) = (0, 0);
+    let mut quiet = 0;
     loop {
         interval.tick().await;
-        let is_heard = !state.hub.is_empty();
-        unheard = if is_heard { 0 } else { (unheard + 1) % UNHEARD };
-        if unheard != 0 {
-            continue;
-        }
-        let update = told.update(&state.recent, is_heard);
+        let update = told.update(&state.recent, !state.hub.is_empty());
         quiet = if update.is_some() { 0 } else { quiet + 1 };
         if let Some(update) = update {
             state.hub.send(&event("traces", &update));

@@ -8,7 +8,9 @@ use actix_web::{App, web};
 use backend_actix::server_span::{HeaderNames, Middleware};
 use opentelemetry::trace::{Link, SpanKind, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, SdkTracerProvider, ShouldSample};
+use opentelemetry_sdk::trace::{
+    Sampler, SamplingDecision, SamplingResult, SdkTracerProvider, ShouldSample,
+};
 
 /// The name and the attributes of a span to be.
 type Asked = (String, BTreeMap<String, String>);
@@ -93,4 +95,28 @@ async fn a_sampler_that_reads_no_attributes_is_given_none() {
     call_service(&app, TestRequest::with_uri("/things/7").to_request()).await;
     let seen = sampler.0.lock().unwrap();
     assert_eq!(seen[..], [("GET /things/{id}".to_owned(), BTreeMap::new())]);
+}
+
+#[actix_web::test]
+async fn who_is_told_of_starts_sees_what_is_recorded_with_its_attributes() {
+    for (sampler, expected) in
+        [(Sampler::AlwaysOn, vec!["/things/7"]), (Sampler::AlwaysOff, vec![])]
+    {
+        let provider = SdkTracerProvider::builder().with_sampler(sampler).build();
+        let seen = Arc::<Mutex<Vec<String>>>::default();
+        let noted = Arc::clone(&seen);
+        let middleware =
+            Middleware::new(&provider).sampler_reads_attributes(false).on_start(move |span| {
+                let attributes = span.exported_data().unwrap().attributes;
+                let path = attributes.into_iter().find(|kv| kv.key.as_str() == "url.path").unwrap();
+                noted.lock().unwrap().push(path.value.to_string());
+                panic!("a panic in it is caught");
+            });
+        let app = init_service(
+            App::new().wrap(middleware).route("/things/{id}", web::get().to(async || "thing")),
+        )
+        .await;
+        call_service(&app, TestRequest::with_uri("/things/7").to_request()).await;
+        assert_eq!(*seen.lock().unwrap(), expected);
+    }
 }

@@ -65,6 +65,7 @@ fn total(variant: &Variant, sample: Sample<'_>, receiver: &Receiver) -> Outcome<
         environment: vec![
             ("OTEL_BSP_SCHEDULE_DELAY", "600000"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "131072"),
+            ("TRACES_KEPT", "8192"),
             // The cost of what is lost would be missing.
             (LOSES_NOTHING, "1"),
         ],

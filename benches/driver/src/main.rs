@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `variant.rs` | what is compared, and the environment of each |
 //! | `process.rs`, `client.rs`, `receiver.rs` | a server that runs, its load, and where its spans go |
+//! | `looker.rs` | somebody who has the page open |
 //! | `callgrind.rs`, `count.rs` | instructions, per request, span and attribute |
 //! | `time.rs` | CPU time, throughput, latency, losses, memory, start-up |
 //! | `report.rs` | tables and the chart |
@@ -18,6 +19,7 @@
 mod callgrind;
 mod client;
 mod count;
+mod looker;
 mod process;
 mod receiver;
 mod report;
@@ -28,6 +30,7 @@ use std::error::Error;
 
 use receiver::Receiver;
 use report::Report;
+use variant::Variant;
 
 /// Whatever goes wrong ends the benchmark with a sentence.
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -43,8 +46,8 @@ fn main() -> Outcome<()> {
             count::run(&receiver, &mut report)
         }
         ["count", name] => {
-            let variants: Vec<_> =
-                variant::ALL.into_iter().filter(|variant| variant.name.contains(name)).collect();
+            let is_meant = |variant: &Variant| variant.is_counted() && variant.name.contains(name);
+            let variants: Vec<_> = variant::ALL.into_iter().filter(is_meant).collect();
             variant::build(&variants)?;
             for variant in &variants {
                 let count = count::home(variant, 2048, &receiver)?;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::Outcome;
 use crate::variant::{ENVIRONMENT, Variant};
+use crate::{Outcome, looker};
 
 /// A variant that serves.
 pub struct Process {
@@ -64,11 +64,15 @@ impl Process {
         let stderr = child.stderr.take().ok_or("no stderr")?;
         let mut stderr = BufReader::new(stderr);
         let mut said = String::new();
+        let mut page = None;
         let address = loop {
             let before = said.len();
             if stderr.read_line(&mut said)? == 0 {
                 child.wait()?;
                 return Err(format!("{} does not start: {said}", variant.name).into());
+            }
+            if let Some((_, address)) = said[before..].split_once("the page is at http://") {
+                page = Some(address.trim().parse()?);
             }
             if let Some((_, address)) = said[before..].split_once("listening on http://") {
                 break address.trim().parse()?;
@@ -76,6 +80,9 @@ impl Process {
         };
         // What it still says must not fill the pipe.
         std::thread::spawn(move || stderr.read_to_end(&mut Vec::new()));
+        if variant.is_looked_at {
+            looker::look(page.ok_or("it has no page to look at")?)?;
+        }
         Ok(Self { child, address })
     }
 

@@ -21,6 +21,8 @@ pub struct Variant {
     /// How many requests are counted at most. The queue before stdout holds 4096 spans: as many as these
     /// and the warm-up make, if none is printed before the end.
     pub most_requests: u64,
+    /// Does somebody [look](crate::looker) at its page?
+    pub is_looked_at: bool,
 }
 
 /// The environment of every variant: queue and batches of the same size for all exporters, no access
@@ -43,6 +45,7 @@ pub const UNTRACED: Variant = Variant {
     spans: 0,
     exports: false,
     most_requests: u64::MAX,
+    is_looked_at: false,
 };
 
 /// Ours, all sampled.
@@ -53,6 +56,7 @@ pub const OURS: Variant = Variant {
     spans: 2,
     exports: true,
     most_requests: u64::MAX,
+    is_looked_at: false,
 };
 
 /// Ours where the sampler takes nothing.
@@ -71,8 +75,12 @@ pub const OURS_PAGE: Variant = Variant {
     ..OURS
 };
 
-/// The same where spans come faster than it takes them, so that nearly all are left out: what it costs at
-/// saturation.
+/// The same, and somebody looks at it.
+const OURS_PAGE_SEEN: Variant =
+    Variant { name: "backend-actix, page on, somebody looking", is_looked_at: true, ..OURS_PAGE };
+
+/// The same where requests come faster than it takes them in, so that nearly all are left out: what they
+/// cost at saturation. Under callgrind nothing is that fast, so there is less room here.
 const OURS_PAGE_BEHIND: Variant = Variant {
     name: "backend-actix, page on, nearly all left out",
     environment: &[
@@ -81,6 +89,13 @@ const OURS_PAGE_BEHIND: Variant = Variant {
         (LOSES_NOTHING, ""),
     ],
     ..OURS
+};
+
+/// What is not sampled is not on the page.
+pub const OURS_PAGE_UNSAMPLED: Variant = Variant {
+    name: "backend-actix, page on, unsampled",
+    environment: &[("WEB_ADDRESS", "127.0.0.1:0"), ("OTEL_TRACES_SAMPLER", "always_off")],
+    ..OURS_UNSAMPLED
 };
 
 /// Set where no span may be lost on its way out, or to the page: else the variant ends with an error.
@@ -139,11 +154,12 @@ const TRACING_ACTIX_WEB: Variant = Variant {
 };
 
 /// All of them, the untraced one first.
-pub const ALL: [Variant; 12] = [
+pub const ALL: [Variant; 13] = [
     UNTRACED,
     OURS,
     OURS_UNSAMPLED,
     OURS_PAGE,
+    OURS_PAGE_SEEN,
     OURS_PAGE_BEHIND,
     OURS_GZIP,
     OURS_STDOUT,
@@ -155,6 +171,12 @@ pub const ALL: [Variant; 12] = [
 ];
 
 impl Variant {
+    /// Does it cost something per request? Whoever looks is told ten times a second, which is very often
+    /// where callgrind makes all else slow.
+    pub fn is_counted(&self) -> bool {
+        !self.is_looked_at
+    }
+
     /// Its binary, once it is [built](build).
     pub fn binary(&self) -> Outcome<PathBuf> {
         Ok(own_directory()?.join(self.package))

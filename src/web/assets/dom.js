@@ -23,7 +23,7 @@ function make(create, name, children) {
   return element;
 }
 
-export const quiet = (text, props) => h('span.quiet', { ...props }, text);
+export const quiet = (text, props) => h('span.quiet', props, text);
 
 export const button = (label, onclick, props) => h('button', { type: 'button', onclick, ...props }, label);
 

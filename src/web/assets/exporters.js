@@ -15,7 +15,7 @@ const ADVICE = [
 
 export function show(main) {
   const body = h('div');
-  main.append(h('header.head', h('h1', 'Exporters'), h('p.quiet', 'What became of spans and log records.')), body);
+  main.append(h('header.head', h('h1', 'Exporters'), h('p.quiet', 'What became of spans and logs.')), body);
 
   async function load() {
     const [{ exporters }, list, page] = await Promise.all(['/api/exporters', '/api/traces?limit=0', '/api/page'].map((path) => ask(path)));

@@ -66,22 +66,23 @@ export function show(main) {
       h('b', `${made.method} ${made.path}`),
       h('span', { class: grade(made.status) }, made.status ?? (made.problem ? 'failed' : '…')),
       h('span.number', made.ns && duration(made.ns)),
-    ], () => choose(made), { class: 'call', 'aria-pressed': String(made === chosen) }))), calls.length < CALLS ? h('li.quiet', 'Each click on the left is listed here.') : '');
+    ], () => choose(made), { class: 'call', 'aria-pressed': String(made === chosen) }))), calls.length < CALLS ? h('li.quiet', 'Each click is listed here.') : '');
   }
 
   /** Shows the trace of a call, as soon as it is there: an answer may be read before its span has ended. */
   async function load(made, tries = 20) {
     const say = (text) => did.replaceChildren(h('p.quiet', text));
     if (!made.id) return say(made.problem ? 'No answer, no trace.' : 'Waiting for the answer …');
-    if (!made.isSampled) return say('Not sampled (OTEL_TRACES_SAMPLER): nothing was recorded.');
+    if (!made.isSampled) return say('Not sampled (OTEL_TRACES_SAMPLER), not recorded.');
     const trace = await ask(`/api/traces/${made.id}`).catch(() => null);
     if (chosen !== made) return;
     if (!trace?.duration_ns && tries) setTimeout(load, 60, made, tries - 1);
-    if (!trace) return;
+    if (!trace) return tries || say('It is not kept.');
     made.version = version(made.id);
+    made.view = traceView(trace, { compact: true, chosen: made.view?.chosen() });
     did.replaceChildren(
       h('h3', h('a', { href: `/traces/${made.id}` }, trace.name), quiet(` ${duration(trace.duration_ns)} in the service`)),
-      traceView(trace, { compact: true }));
+      made.view);
   }
 
   const send = (path, body) => call('POST', path, body);

@@ -33,14 +33,15 @@ export function show(main, { id }) {
         button('Copy trace id', copyId), button('Copy traceparent', () => copy(server.traceparent, 'traceparent')),
         command && button('Copy as curl', () => copy(command, 'request as curl'), { title: command }),
         h('a.button', { href: `/api/otlp/${id}`, download: true }, 'Download OTLP/JSON'),
-        trace.links.map(({ name, url }) => h('a.button', { href: url, target: '_blank', rel: 'noopener noreferrer' }, `${name} ↗`))),
+        trace.links.map(({ name, url }) => h('a.button', { href: url, target: '_blank', rel: 'noreferrer' }, `${name} ↗`))),
       h('p.facts-line',
         trace.status && h('span', { class: grade(trace.status) }, trace.status),
         h('span', duration(trace.duration_ns)), h('span', plural(trace.spans, 'span')),
         trace.errors > 0 && h('span.bad', `✕ ${trace.error_type ?? `${trace.errors} failed`}`),
         h('time', { title: rfc3339(trace.start_us) }, time(trace.start_us)), h('code', id),
         trace.remote_parent && h('span.badge', 'continues a trace from outside'),
-        trace.spans_left_out > 0 && h('span.fair', `${trace.spans_left_out} spans too many, left out`)));
+        trace.spans_left_out > 0 && h('span.fair', `${trace.spans_left_out} spans too many, left out`),
+        trace.partial && h('span.fair', 'not whole: came too fast')));
   }
 
   main.append(h('h1', 'Trace'));
@@ -54,7 +55,7 @@ function curl(span) {
   const get = (key) => span.attributes.find((attribute) => attribute.key === key)?.value;
   const path = get('url.path');
   if (!path) return null;
-  const quote = (text) => `'${String(text).replaceAll("'", `'\\''`)}'`;
+  const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
   const host = get('server.address') ?? 'localhost';
   const [port, query] = [get('server.port'), get('url.query')];
   const url = `${get('url.scheme')}://${host.includes(':') ? `[${host}]` : host}${port ? `:${port}` : ''}${path}${query ? `?${query}` : ''}`;

@@ -93,12 +93,11 @@ export function show(main, { query, go }) {
     current = Math.max(Math.min(current, shown.length - 1), 0);
     news.hidden = !waiting;
     news.textContent = `${count(waiting)} new`;
-    summary.textContent = `${plural(shown.length, 'trace')}${live.leftOut ? `, ${plural(live.leftOut, 'span')} came too fast to be kept` : ''}`;
+    summary.textContent = `${plural(shown.length, 'trace')}${live.leftOut ? `, ${plural(live.leftOut, 'span')} came too fast` : ''}`;
     scroller.ariaRowCount = shown.length + 1;
     empty.hidden = shown.length;
     scroller.hidden = !shown.length;
-    if (isFiltered()) empty.replaceChildren('No trace is like that. ', button('Show all', () => go('/traces')));
-    else empty.replaceChildren(...teach('No traces yet.', 'Each call becomes a trace, and is listed here at once.'));
+    empty.replaceChildren(...(isFiltered() ? ['No trace is like that. ', button('Show all', () => go('/traces'))] : teach('No traces yet.', 'Each call becomes a trace, listed here at once.')));
     draw();
   }
 

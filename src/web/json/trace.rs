@@ -23,6 +23,7 @@ pub(in crate::web) struct Trace<'a> {
     /// How long ago the first start was when this was written.
     age_ns: u64,
     spans_left_out: usize,
+    partial: bool,
     links: Vec<Link>,
     resource: Vec<Attribute>,
     tree: Vec<Span<'a>>,
@@ -96,6 +97,7 @@ impl<'a> Trace<'a> {
             trace_duration_ns: nanos(waterfall.duration),
             age_ns: nanos(age),
             spans_left_out: trace.left_out(),
+            partial: trace.is_partial(),
             links,
             resource: sorted(pairs.map(|(key, value)| attribute(key.as_str(), value))),
             tree: waterfall.nodes.iter().map(|node| Span::of(node, waterfall)).collect(),

@@ -60,8 +60,10 @@ impl Service {
         let rollbar = config.rollbar.as_ref().map(|config| Rollbar::start(config).unwrap());
         let of_page = (config.telemetry.clone(), telemetry.accounts());
         let (provider, accounts) = (telemetry.tracer_provider().clone(), telemetry.accounts());
+        let recent = recent.cloned();
         let mut service = Self::run(receiver, telemetry, move || {
-            let server = server::listen(&config, &provider, &accounts, rollbar.as_ref()).unwrap();
+            let (rollbar, recent) = (rollbar.as_ref(), recent.as_ref());
+            let server = server::listen(&config, &provider, &accounts, rollbar, recent).unwrap();
             let (address, handle) = (server.addresses()[0], server.handle());
             // Nobody will signal: the handle stops it.
             let (_, no_signal) = tokio::sync::oneshot::channel();

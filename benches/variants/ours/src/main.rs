@@ -50,13 +50,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let _log = logging::start(&config.log_filter, &config.logs);
     let page = Page::bind(&config.web)?;
     let recent = page.as_ref().map(Page::recent_traces).cloned();
-    let has_page = recent.is_some();
     let telemetry = Telemetry::start_with(&config.telemetry, recent.as_ref())?;
+    let middleware = Middleware::new(telemetry.tracer_provider())
+        .sampler_reads_attributes(false)
+        .on_end(access_log::write);
+    let middleware = match recent.clone() {
+        Some(recent) => middleware.on_start(move |span| recent.refresh(span)),
+        None => middleware,
+    };
     let provider = telemetry.tracer_provider().clone();
     let page = match page {
         Some(page) => {
             // No browser calls the API.
             let (api, accounts) = (page.address(), telemetry.accounts());
+            eprintln!("the page is at http://{}", page.address());
             Some(page.serve(Service { api, accounts, telemetry: config.telemetry.clone() })?)
         }
         None => None,
@@ -64,11 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     System::new().block_on(service::serve(move || {
         let tracer = |scope| HandlerTracer::new(provider.tracer(scope));
         App::new()
-            .wrap(
-                Middleware::new(&provider)
-                    .sampler_reads_attributes(has_page)
-                    .on_end(access_log::write),
-            )
+            .wrap(middleware.clone())
             .service(
                 web::resource("/api/activities/home")
                     .app_data(tracer("home.activities"))
