@@ -2,7 +2,7 @@
 //! OpenTelemetry SDK's own warnings, which are `tracing` events and vanish where nobody listens.
 //!
 //! It goes to stderr (`line.rs`), and as log records to the exporters of [`Telemetry`] (`record.rs`);
-//! but what telemetry says of itself to stderr alone, what the SDK repeats there but once a minute
+//! but what telemetry says of itself to stderr alone, what is said of each try there but once a minute
 //! (`repeats.rs`), and what Actix says of clients that send nonsense to neither (`clients.rs`).
 
 mod clients;
@@ -23,7 +23,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::LogsConfig;
 use crate::server_span;
 use crate::telemetry::{CONSOLE_THREAD, Telemetry};
-use clients::Clients;
+use clients::{Clients, LargeHeads};
 use line::LineFields;
 use record::Records;
 use repeats::Repeats;
@@ -105,6 +105,8 @@ fn subscriber(
         .with(lines)
         // After the lines: a full queue is warned about while a record is passed on.
         .with(records.with_filter(clients))
+        // After both: it says something of its own.
+        .with(LargeHeads::default())
         // Outermost, so that all know the highest level that it lets through: what is above costs
         // nothing, neither here nor in the `log` crate.
         .with(filter)

@@ -9,9 +9,9 @@ use reqwest::header::HeaderValue;
 use serde::Deserialize;
 
 use super::report::Report;
+use crate::causes::root_cause;
 use crate::config::Config;
 use crate::config::otlp::{HONEYCOMB_DATASET_HEADER, HONEYCOMB_TEAM_HEADER, OtlpConfig};
-use crate::http_client::root_cause;
 
 /// The answer is some hundred bytes.
 const LONGEST_BODY: u64 = 64 * 1024;
@@ -34,9 +34,11 @@ pub(crate) struct Named {
     name: String,
 }
 
+/// Asks whose the key is that goes to `receiver`, which is where the variable `endpoint` says.
 pub(super) fn check(
     config: &Config,
     receiver: &OtlpConfig,
+    endpoint: &str,
     client: &Client,
     report: &mut Report<'_>,
 ) {
@@ -54,7 +56,7 @@ pub(super) fn check(
         Ok(answer) => answer,
         Err(error) => {
             let reason = format!("Honeycomb cannot be asked: {}", root_cause(&error.without_url()));
-            report.failed("key", &reason, "try again, or correct HONEYCOMB_API_ENDPOINT");
+            report.failed("key", &reason, &format!("try again, or correct {endpoint}"));
             return;
         }
     };
@@ -62,14 +64,14 @@ pub(super) fn check(
         StatusCode::OK => {}
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             let change = format!(
-                "correct {variable}; a key of the EU region wants HONEYCOMB_API_ENDPOINT=https://api.eu1.honeycomb.io"
+                "correct {variable}; a key of the EU region wants the host api.eu1.honeycomb.io in {endpoint}"
             );
             report.failed("key", "Honeycomb does not know it", &change);
             return;
         }
         status => {
             let what = format!("Honeycomb answers {status} to the question whose it is");
-            report.failed("key", &what, "try again, or correct HONEYCOMB_API_ENDPOINT");
+            report.failed("key", &what, &format!("try again, or correct {endpoint}"));
             return;
         }
     }
@@ -77,7 +79,7 @@ pub(super) fn check(
         Some(auth) => tell(config, receiver, &auth, &variable, report),
         None => {
             let what = "what answers is not Honeycomb's API";
-            report.failed("key", what, "correct HONEYCOMB_API_ENDPOINT");
+            report.failed("key", what, &format!("correct {endpoint}"));
         }
     }
 }

@@ -1,37 +1,55 @@
-//! The exporters of log records: one record through all of them.
+//! The exporters of log records, each tried with one record of its own.
 
 use std::time::{Duration, Instant};
 
 use opentelemetry::logs::{AnyValue, LogRecord, Logger, LoggerProvider, Severity};
 
+#[cfg(feature = "aws")]
+use super::cloudwatch;
+use super::otlp::Otlp;
 use super::report::Report;
 use super::spans::without_exporters;
-use super::test_span::NO_START;
-use crate::config::Config;
-use crate::telemetry::account::Delivery;
+use super::test_span::{Loss, MOMENT};
+use crate::config::otlp::Signal;
+use crate::config::{Config, LogsConfig};
 use crate::telemetry::{StartError, Telemetry};
 
-const STEP: &str = "test record";
+/// What the report calls it.
+pub(super) const STEP: &str = "test record";
 /// What the record says.
 const TEXT: &str = "backend-actix check";
-/// How long an exporter is given, beyond the time for one export.
-const MOMENT: Duration = Duration::from_secs(1);
 
 pub(super) fn check(config: &Config, report: &mut Report<'_>) {
-    if config.telemetry.disabled || !config.logs.is_exported() {
+    if config.telemetry.disabled {
         return;
     }
-    report.heading("Log records");
-    match send(config) {
-        Err(error) => report.failed(STEP, &error.to_string(), NO_START),
-        Ok(deliveries) => deliveries.into_iter().for_each(|delivery| tell(delivery, report)),
+    if let Some(receiver) = &config.logs.otlp {
+        report.heading(&format!("Log records to otlp {}", receiver.endpoint));
+        let otlp = Otlp::new(config, receiver, Signal::Logs);
+        if otlp.is_there(report) {
+            let mut alone = without_log_exporters(&config.logs);
+            alone.otlp = Some(receiver.clone());
+            match send(config, &alone, receiver.timeout) {
+                Err(error) => report.cannot_start(STEP, &error),
+                Ok(None) => report.ok(STEP, "accepted"),
+                Ok(Some(loss)) => report.failed(STEP, &loss.reason, &otlp.change(loss.status)),
+            }
+        }
+    }
+    #[cfg(feature = "aws")]
+    if let Some(group) = &config.logs.cloudwatch {
+        cloudwatch::check(config, group, report);
     }
 }
 
-/// Sends a record to all exporters of `config`.
-fn send(config: &Config) -> Result<Vec<Delivery>, StartError> {
-    let telemetry = Telemetry::start(&without_exporters(&config.telemetry))?;
-    let telemetry = telemetry.with_logs(&config.logs)?;
+/// Sends a record to the one exporter of `logs`, which is given `timeout`: why it did not arrive, if it
+/// did not.
+pub(super) fn send(
+    config: &Config,
+    logs: &LogsConfig,
+    timeout: Duration,
+) -> Result<Option<Loss>, StartError> {
+    let telemetry = Telemetry::start(&without_exporters(&config.telemetry))?.with_logs(logs)?;
     if let Some(provider) = telemetry.logger_provider() {
         let logger = provider.logger(env!("CARGO_PKG_NAME"));
         let mut record = logger.create_log_record();
@@ -39,17 +57,15 @@ fn send(config: &Config) -> Result<Vec<Delivery>, StartError> {
         record.set_body(AnyValue::from(TEXT));
         logger.emit(record);
     }
-    let otlp = config.logs.otlp.as_ref().map(|otlp| otlp.timeout).unwrap_or_default();
-    let timeout = otlp.max(config.logs.batch.export_timeout);
-    Ok(telemetry.shutdown(Instant::now() + timeout + MOMENT))
+    Ok(Loss::among(telemetry.shutdown(Instant::now() + timeout + MOMENT)))
 }
 
-fn tell(delivery: Delivery, report: &mut Report<'_>) {
-    let destination = &delivery.destination;
-    if delivery.lost() == 0 {
-        return report.ok(STEP, &format!("accepted by {destination}"));
+pub(super) fn without_log_exporters(logs: &LogsConfig) -> LogsConfig {
+    LogsConfig {
+        console: false,
+        otlp: None,
+        #[cfg(feature = "aws")]
+        cloudwatch: None,
+        ..logs.clone()
     }
-    let reason = delivery.last_error.map_or_else(|| "no answer".to_owned(), |last| last.message);
-    let change = "see OTEL_LOGS_EXPORTER and where its receivers are: OTEL_EXPORTER_OTLP_LOGS_ENDPOINT, AWS_REGION and the credentials for CloudWatch";
-    report.failed(STEP, &format!("{destination}: {reason}"), change);
 }

@@ -3,19 +3,24 @@
 //! | file | what |
 //! |---|---|
 //! | `report.rs` | what is printed: a line for each step, and with each failure what to change |
+//! | `reach.rs` | what comes first for each destination: its address, a connection, TLS |
 //! | `spans.rs` | the exporters of spans, each tried |
-//! | `otlp.rs` | an OTLP receiver: its address, a connection, TLS |
-//! | `xray.rs` | the X-Ray daemon |
-//! | `logs.rs` | the exporters of log records |
-//! | `rollbar.rs` | Rollbar |
+//! | `logs.rs` | the exporters of log records, each tried |
+//! | `otlp.rs` | an OTLP receiver, of either signal |
 //! | `honeycomb.rs` | whose key it is, and where to look |
+//! | `xray.rs` | the X-Ray daemon: spans, and sampling rules |
+//! | `cloudwatch.rs` | Amazon CloudWatch Logs |
+//! | `rollbar.rs` | Rollbar |
 //! | `test_span.rs` | one span through the exporter itself |
 //!
-//! Another destination is another function that is handed the `Report`, called in [`run`].
+//! Another destination is another function that is handed the `Report`, and tries a `Place` before it sends.
 
+#[cfg(feature = "aws")]
+mod cloudwatch;
 pub(crate) mod honeycomb;
 mod logs;
 mod otlp;
+mod reach;
 mod report;
 mod rollbar;
 mod spans;
@@ -47,8 +52,8 @@ pub fn run(config: &Config, out: &mut dyn Write) -> Result<(), CheckError> {
 
     spans::check(config, &mut report);
     logs::check(config, &mut report);
-    if let Some(config) = &config.rollbar {
-        rollbar::check(config, &mut report);
+    if let Some(rollbar) = &config.rollbar {
+        rollbar::check(config, rollbar, &mut report);
     }
     report.end()
 }

@@ -1,157 +1,96 @@
-//! An OTLP receiver, as far as one can come without a span: its name, its port, its certificate.
+//! An OTLP receiver of one signal: how far one comes without sending anything, and what to change where it
+//! does not take what is sent.
 
-use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpStream};
-use std::sync::mpsc;
-use std::time::Duration;
-
-use reqwest::blocking::Client;
+use reqwest::StatusCode;
 
 use super::honeycomb;
+use super::reach::Place;
 use super::report::Report;
 use crate::config::Config;
-use crate::config::otlp::{Endpoint, OtlpConfig, Signal};
-use crate::http_client::root_cause;
+use crate::config::otlp::{OtlpConfig, Signal};
 use crate::telemetry::otlp_client;
 
-/// How long a name, or a connection, is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The receiver of a signal, with the variables that decide about it.
+pub(super) struct Otlp<'a> {
+    config: &'a Config,
+    receiver: &'a OtlpConfig,
+    signal: Signal,
+    place: Place<'a>,
+}
 
-/// Is there a receiver to send to? A wrong key does not count: sending tells more of that.
-pub(super) fn check(config: &Config, receiver: &OtlpConfig, report: &mut Report<'_>) -> bool {
-    let variable = endpoint_variable(config);
-    let proxy = config.proxy.of(receiver.endpoint.scheme());
-    if let Some(proxy) = proxy {
-        report.say(&format!(
-            "goes through the proxy of {proxy}, unless NO_PROXY names it: not tried directly"
-        ));
-    } else if !can_connect(&receiver.endpoint, variable, report) {
-        return false;
+impl<'a> Otlp<'a> {
+    pub(super) fn new(config: &'a Config, receiver: &'a OtlpConfig, signal: Signal) -> Self {
+        let variable = match config.source(signal.endpoint_variable()) {
+            // The host that follows from the key.
+            Some("HONEYCOMB_API_KEY") => "HONEYCOMB_API_ENDPOINT",
+            Some(variable) => variable,
+            None => "OTEL_EXPORTER_OTLP_ENDPOINT",
+        };
+        let place = Place {
+            origin: receiver.endpoint.origin(),
+            who: "the receiver",
+            variable,
+            proxy: config.proxy.on_the_way(receiver.endpoint.scheme(), receiver.endpoint.host()),
+        };
+        Self { config, receiver, signal, place }
     }
-    let client = match otlp_client(receiver) {
-        Ok(client) => client,
-        Err(error) => {
-            report.failed(
-                "client",
-                &error.to_string(),
-                "the service does not start with it either",
-            );
+
+    /// Is there a receiver to send to? A wrong key does not count: sending tells more of that.
+    pub(super) fn is_there(&self, report: &mut Report<'_>) -> bool {
+        let Self { config, receiver, place, .. } = self;
+        if !place.is_reached(report) {
             return false;
         }
-    };
-    if receiver.endpoint.is_https() && !is_trusted(&client, receiver, variable, proxy, report) {
-        return false;
-    }
-    if receiver.is_honeycomb {
-        honeycomb::check(config, receiver, &client, report);
-    } else if config.has_honeycomb_key {
-        report.say("HONEYCOMB_API_KEY is not sent there: the host is not Honeycomb's");
-    }
-    true
-}
-
-/// The variable to change where the endpoint is wrong.
-pub(super) fn endpoint_variable(config: &Config) -> &'static str {
-    match config.source(Signal::Traces.endpoint_variable()) {
-        // The host that follows from the key.
-        Some("HONEYCOMB_API_KEY") => "HONEYCOMB_API_ENDPOINT",
-        Some(variable) => variable,
-        None => "OTEL_EXPORTER_OTLP_ENDPOINT",
-    }
-}
-
-/// The variable to change where the receiver needs more time.
-pub(super) fn timeout_variable(config: &Config) -> &'static str {
-    config.source("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT").unwrap_or("OTEL_EXPORTER_OTLP_TIMEOUT")
-}
-
-fn can_connect(endpoint: &Endpoint, variable: &str, report: &mut Report<'_>) -> bool {
-    let host = endpoint.host();
-    let addresses = match resolve(endpoint.clone()) {
-        Ok(addresses) => addresses,
-        Err(reason) => {
-            let change = format!("correct the host in {variable}, or see to this machine's DNS");
-            report.failed("address", &format!("{host} cannot be resolved: {reason}"), &change);
+        let client = match otlp_client(receiver) {
+            Ok(client) => client,
+            Err(error) => {
+                report.cannot_start("client", &error);
+                return false;
+            }
+        };
+        let of_ca = receiver.certificate.as_ref().map(|file| file.variable);
+        let of_ca = of_ca.unwrap_or("OTEL_EXPORTER_OTLP_CERTIFICATE");
+        if receiver.endpoint.is_https()
+            && !place.is_trusted(&client, receiver.timeout, of_ca, report)
+        {
             return false;
         }
-    };
-    let shown: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
-    report.ok("address", &format!("{host} is {}", shown.join(", ")));
-    match connect(&addresses) {
-        Ok(address) => {
-            report.ok("connection", &format!("{address} accepts it"));
-            true
+        if receiver.is_honeycomb {
+            honeycomb::check(config, receiver, place.variable, &client, report);
+        } else if config.has_honeycomb_key {
+            report.say("HONEYCOMB_API_KEY is not sent there: the host is not Honeycomb's");
         }
-        Err((kind, reason)) => {
-            let change = match kind {
-                ErrorKind::ConnectionRefused => {
-                    format!("start the receiver there, or correct host and port in {variable}")
-                }
-                _ => format!("see to the network and its firewalls, or correct {variable}"),
-            };
-            report.failed("connection", &reason, &change);
-            false
-        }
+        true
     }
-}
 
-/// The addresses of the endpoint's host; the system's resolver knows no deadline of its own.
-fn resolve(endpoint: Endpoint) -> Result<Vec<SocketAddr>, String> {
-    let (sender, resolved) = mpsc::channel();
-    let resolving = move || sender.send(endpoint.socket_addresses());
-    std::thread::Builder::new().spawn(resolving).map_err(|error| error.to_string())?;
-    match resolved.recv_timeout(PATIENCE) {
-        Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
-        Ok(Ok(_)) => Err("it has no address".to_owned()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
-    }
-}
-
-/// The first address that accepts a connection; if none does, why the last did not.
-fn connect(addresses: &[SocketAddr]) -> Result<SocketAddr, (ErrorKind, String)> {
-    let mut failure = (ErrorKind::AddrNotAvailable, "there is no address".to_owned());
-    for &address in addresses {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
-            Ok(_) => return Ok(address),
-            Err(error) => failure = (error.kind(), format!("{address}: {error}")),
-        }
-    }
-    Err(failure)
-}
-
-/// Does the TLS handshake come to an end? Of the answer nothing is asked: there may be none to GET.
-fn is_trusted(
-    client: &Client,
-    receiver: &OtlpConfig,
-    variable: &str,
-    proxy: Option<&str>,
-    report: &mut Report<'_>,
-) -> bool {
-    let request = client.get(receiver.endpoint.origin()).timeout(PATIENCE.min(receiver.timeout));
-    match request.send() {
-        // A connection was made before: what fails in connecting now is TLS, or a proxy.
-        Err(error) if error.is_connect() => {
-            let reason = root_cause(&error.without_url());
-            let change = if reason.contains("certificate") {
-                let of_ca = receiver.certificate.as_ref().map(|file| file.variable);
-                let of_ca = of_ca.unwrap_or("OTEL_EXPORTER_OTLP_CERTIFICATE");
+    /// What to change, by the status that the receiver answered with, if it did.
+    pub(super) fn change(&self, status: Option<StatusCode>) -> String {
+        let Self { receiver, signal, place, .. } = self;
+        let (variable, path) = (place.variable, signal.path());
+        match (status.map(|status| status.as_u16()), place.proxy) {
+            (Some(401 | 403), _) => "it lets nobody in without a key that it knows".to_owned(),
+            (Some(404), _) if variable == signal.endpoint_variable() => {
+                format!("{variable} is taken as it is: let it end in {path}")
+            }
+            (Some(404), _) => format!(
+                "{path} is appended to {variable}: let it be the receiver's address without"
+            ),
+            (Some(429 | 502 | 503 | 504), _) => {
+                "the receiver is not up to it now: try again, or see to it".to_owned()
+            }
+            (Some(407), Some(proxy)) => format!("put a user and a password into {proxy}"),
+            (Some(_), _) => {
+                format!("see what listens at {variable}: it is no receiver of OTLP/HTTP")
+            }
+            (None, Some(_)) => place.way(),
+            (None, None) => {
+                let of_timeout = self.config.source(signal.timeout_variable());
                 format!(
-                    "name the CA, if it is your own, in {of_ca}, and in {variable} the host that the certificate is for"
+                    "see what listens at {variable}: OTLP/HTTP is usually on port 4318, gRPC on 4317; a slow receiver wants more than {} ms in {}",
+                    receiver.timeout.as_millis(),
+                    of_timeout.unwrap_or("OTEL_EXPORTER_OTLP_TIMEOUT")
                 )
-            } else if let Some(proxy) = proxy {
-                format!(
-                    "see to the proxy of {proxy}, and whether it reaches the host in {variable}"
-                )
-            } else {
-                format!("where the receiver speaks no TLS, use http:// in {variable}")
-            };
-            report.failed("TLS", &reason, &change);
-            false
-        }
-        _ => {
-            report.ok("TLS", "the certificate is trusted");
-            true
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is printed: headings, below them a line for each step.
 
+use std::error::Error;
 use std::io::Write;
 
 /// Not all that was tried works.
@@ -45,6 +46,17 @@ impl<'a> Report<'a> {
     pub(super) fn failed(&mut self, step: &str, what: &str, change: &str) {
         self.failures += 1;
         self.line(&format!("  FAILED   {step}: {what}; {change}"));
+    }
+
+    /// A step that went wrong, for a reason that says itself what to change.
+    pub(super) fn explained(&mut self, step: &str, reason: &str) {
+        self.failures += 1;
+        self.line(&format!("  FAILED   {step}: {reason}"));
+    }
+
+    /// A step that went wrong because something cannot even be made, which says why.
+    pub(super) fn cannot_start(&mut self, step: &str, error: &dyn Error) {
+        self.failed(step, &error.to_string(), "the service does not start with it either");
     }
 
     /// The last line, if all went well.

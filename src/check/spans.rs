@@ -1,10 +1,11 @@
 //! The exporters of spans, each tried with one span of its own.
 
+use super::otlp::Otlp;
 use super::report::Report;
-use super::test_span::Variables;
+use super::test_span::{STEP, send};
 #[cfg(feature = "aws")]
 use super::xray;
-use super::{otlp, test_span};
+use crate::config::otlp::Signal;
 use crate::config::telemetry::TelemetryConfig;
 #[cfg(feature = "aws")]
 use crate::config::xray::XrayConfig;
@@ -25,16 +26,22 @@ pub(super) fn check(config: &Config, report: &mut Report<'_>) {
     }
     if let Some(receiver) = &telemetry.otlp {
         report.heading(&format!("Spans to otlp {}", receiver.endpoint));
-        if otlp::check(config, receiver, report) {
-            let otlp = telemetry.otlp.clone();
-            let alone = TelemetryConfig { otlp, ..without_exporters(telemetry) };
-            let variables = Variables {
-                endpoint: otlp::endpoint_variable(config),
-                timeout: otlp::timeout_variable(config),
-                proxy: config.proxy.of(receiver.endpoint.scheme()),
-            };
-            test_span::check(&alone, &variables, report);
+        let otlp = Otlp::new(config, receiver, Signal::Traces);
+        if otlp.is_there(report) {
+            let mut alone = without_exporters(telemetry);
+            alone.otlp = Some(receiver.clone());
+            match send(&alone) {
+                Err(error) => report.cannot_start(STEP, &error),
+                Ok((trace_id, None)) => report.ok(STEP, &format!("accepted, trace {trace_id}")),
+                Ok((_, Some(loss))) => {
+                    report.failed(STEP, &loss.reason, &otlp.change(loss.status));
+                }
+            }
         }
+    }
+    #[cfg(feature = "aws")]
+    if telemetry.sampler.root == RootSampler::Xray {
+        xray::check_sampling(&telemetry.xray.daemon, report);
     }
     #[cfg(feature = "aws")]
     if telemetry.xray.exports {

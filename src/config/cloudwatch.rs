@@ -6,8 +6,9 @@ use super::environment::{ConfigError, Environment};
 
 const GROUP: &str = "CLOUDWATCH_LOG_GROUP";
 const STREAM: &str = "CLOUDWATCH_LOG_STREAM";
-/// What the SDK takes as it is, and would only fail with at each call.
-const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL"];
+/// Where the SDK is to find it, the one that wins first. It takes them as they are, and would only fail with
+/// them at each call.
+pub(crate) const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL"];
 /// The longest name of a group or a stream, in characters.
 pub(crate) const MAX_NAME: usize = 512;
 

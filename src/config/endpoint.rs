@@ -1,7 +1,6 @@
 //! A receiver's address: what a variable may say, and what of it may be shown.
 
-use std::net::SocketAddr;
-use std::{fmt, io};
+use std::fmt;
 
 use url::{Position, Url};
 
@@ -40,11 +39,6 @@ impl Endpoint {
     /// `scheme://host[:port]`
     pub fn origin(&self) -> &str {
         &self.0[..Position::BeforePath]
-    }
-
-    /// Where to connect to, as the system resolves the host. Blocks.
-    pub(crate) fn socket_addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        self.0.socket_addrs(|| None)
     }
 }
 

@@ -48,6 +48,20 @@ pub(super) fn key(env: &Environment) -> Result<Option<HeaderValue>, ConfigError>
         .ok_or_else(|| env.secret_error(KEY, "it has characters that no key has"))
 }
 
+/// The dataset, if one is named.
+pub(super) fn dataset(env: &Environment) -> Result<Option<HeaderValue>, ConfigError> {
+    let Some(dataset) = env.get(DATASET) else { return Ok(None) };
+    // Honeycomb takes the header as it is: a name that is encoded would be another name.
+    let is_ascii = dataset.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    let expected =
+        "expected a name of ASCII characters, as it is sent in a header; rename the dataset";
+    HeaderValue::try_from(dataset)
+        .ok()
+        .filter(|_| is_ascii)
+        .map(Some)
+        .ok_or_else(|| env.error(DATASET, expected))
+}
+
 /// Is Honeycomb left out on purpose, as by a compose file that passes on what is not set? Says so, once.
 /// `endpoint` is what the specification's variables name.
 pub(super) fn is_left_out(
@@ -74,21 +88,17 @@ pub(super) fn is_left_out(
 
 /// The headers that Honeycomb wants, where they are not there already: what is set by hand wins.
 pub(super) fn add_headers(
-    env: &Environment,
     key: Option<HeaderValue>,
+    dataset: Option<HeaderValue>,
     headers: &mut HeaderMap,
-) -> Result<(), ConfigError> {
+) {
     if headers.contains_key(&TEAM_HEADER) {
-        return Ok(());
+        return;
     }
-    let Some(key) = key else { return Ok(()) };
-    headers.insert(TEAM_HEADER, key);
-    if let Some(dataset) = env.get(DATASET) {
-        let value = HeaderValue::try_from(dataset)
-            .map_err(|_| env.error(DATASET, "expected visible ASCII characters"))?;
-        headers.insert(DATASET_HEADER, value);
+    if let Some(key) = key {
+        headers.insert(TEAM_HEADER, key);
+        headers.extend(dataset.map(|dataset| (DATASET_HEADER, dataset)));
     }
-    Ok(())
 }
 
 /// Says what is wrong with what would be sent to Honeycomb.

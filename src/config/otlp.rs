@@ -63,6 +63,11 @@ impl Signal {
         self.names().endpoint
     }
 
+    /// The variable after which its timeout is named.
+    pub(crate) fn timeout_variable(self) -> &'static str {
+        self.names().timeout
+    }
+
     fn names(self) -> &'static Names {
         match self {
             Self::Traces => const { &names!("TRACES_") },
@@ -117,7 +122,7 @@ impl OtlpConfig {
         let mut headers = headers::read(env, &[names.headers, GENERAL.headers])?;
         let endpoint = read_endpoint(env, signal)?;
         let honeycomb = honeycomb::endpoint(env, signal.path())?;
-        let key = honeycomb::key(env)?;
+        let (key, dataset) = (honeycomb::key(env)?, honeycomb::dataset(env)?);
         if asked_for == Some(false)
             || honeycomb::is_left_out(env, &mut headers, endpoint.as_ref().map(|(_, url)| url))
         {
@@ -152,7 +157,7 @@ impl OtlpConfig {
             if headers.is_empty() && key.is_some() {
                 env.decide(names.headers, honeycomb::KEY);
             }
-            honeycomb::add_headers(env, key, &mut headers)?;
+            honeycomb::add_headers(key, dataset, &mut headers);
             honeycomb::warn_of_mistakes(env, &endpoint, &headers);
         }
         check_protocol(env, names)?;

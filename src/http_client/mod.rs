@@ -46,7 +46,6 @@ pub(crate) mod retry;
 mod settings;
 mod transport;
 
-pub(crate) use crate::causes::root_cause;
 pub use client::Client;
 pub use error::{BuildError, Error};
 pub use request::RequestBuilder;

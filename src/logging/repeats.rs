@@ -1,4 +1,4 @@
-//! What the SDK warns of, rate-limited: it warns of each export that fails.
+//! What is warned of at each try, rate-limited: by the SDK, and by what verifies certificates.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -6,18 +6,26 @@ use std::sync::Mutex;
 use tracing::callsite::Identifier;
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata};
+use tracing_log::NormalizeEvent;
 use tracing_subscriber::layer::{Context, Filter};
 
 use crate::rate_limit::RateLimit;
 
-/// Lets each warning of the SDK through once a minute; everything else always.
+/// Who warns so, by the beginning of their targets.
+const OF_EACH_TRY: [&str; 2] = ["opentelemetry", "rustls_platform_verifier"];
+
+/// Lets each such warning through once a minute; everything else always.
 #[derive(Default)]
 pub(super) struct Repeats {
     warnings: Mutex<HashMap<Identifier, RateLimit>>,
 }
 
-fn is_warning_of_sdk(metadata: &Metadata<'_>) -> bool {
-    metadata.target().starts_with("opentelemetry") && *metadata.level() <= Level::WARN
+fn is_warning(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::WARN
+}
+
+fn is_of_a_try(metadata: &Metadata<'_>) -> bool {
+    OF_EACH_TRY.iter().any(|prefix| metadata.target().starts_with(prefix))
 }
 
 impl<S> Filter<S> for Repeats {
@@ -25,14 +33,24 @@ impl<S> Filter<S> for Repeats {
         true
     }
 
-    /// Of all others it is known once and for all: nobody has to ask with each line.
+    /// Of all others it is known once and for all: nobody has to ask with each line. Records of the `log`
+    /// crate have callsites in common, whose target does not say where they are from.
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if is_warning_of_sdk(metadata) { Interest::sometimes() } else { Interest::always() }
+        let is_record = metadata.target() == "log";
+        if is_warning(metadata) && (is_record || is_of_a_try(metadata)) {
+            Interest::sometimes()
+        } else {
+            Interest::always()
+        }
     }
 
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
-        let metadata = event.metadata();
-        if !is_warning_of_sdk(metadata) {
+        if !is_warning(event.metadata()) {
+            return true;
+        }
+        let normalized = event.normalized_metadata();
+        let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
+        if !is_of_a_try(metadata) {
             return true;
         }
         let Ok(mut warnings) = self.warnings.lock() else { return true };

@@ -33,6 +33,8 @@ use crate::config::RootSampler;
 use crate::config::{LogsConfig, TelemetryConfig};
 use crate::recent_traces::RecentTraces;
 use account::{Account, Delivery};
+#[cfg(feature = "aws")]
+pub(crate) use cloudwatch::endpoint as cloudwatch_endpoint;
 use end::End;
 pub(crate) use fan_out::Consumer;
 use fan_out::FanOut;

@@ -50,8 +50,12 @@ pub fn run() {
     );
     row("has no address", "http://nothing.invalid", RATE, TIME, Arrived::default);
     let receiver = Receiver::start(Accept);
-    let untrusted = format!("https://{}", receiver.address);
-    row("speaks no TLS", &untrusted, RATE, TIME, Arrived::default);
+    let without_tls = format!("https://{}", receiver.address);
+    row("speaks no TLS", &without_tls, RATE, TIME, Arrived::default);
+    drop(receiver);
+    let receiver = Receiver::start_untrusted();
+    let untrusted = format!("https://localhost:{}", receiver.address.port());
+    row("has a certificate that is not trusted", &untrusted, RATE, TIME, || receiver.arrived());
     drop(receiver);
     for rate in [100, 5000] {
         outage(rate);

@@ -9,6 +9,9 @@
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::print_stdout)]
 
+#[path = "../suite/support/certificate.rs"]
+#[allow(dead_code)]
+mod certificate;
 mod faults;
 mod flapping;
 #[path = "../suite/support/http.rs"]

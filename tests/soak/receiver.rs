@@ -9,6 +9,9 @@ use actix_web::dev::ServerHandle;
 use actix_web::rt::{System, time::sleep};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use prost::Message;
+use rustls::ServerConfig;
+
+use crate::certificate;
 
 /// `ExportTraceServiceRequest` with no more of it than is kept here. The receiver shares two cores with what
 /// is measured: one that decodes every attribute would itself be what is too slow.
@@ -82,6 +85,16 @@ impl Receiver {
     }
 
     pub fn start_at(address: SocketAddr, mode: Mode) -> Self {
+        Self::serve(address, mode, None)
+    }
+
+    /// A receiver by HTTPS, for `localhost`, whose certificate nobody trusts.
+    pub fn start_untrusted() -> Self {
+        let (tls, _) = certificate::of_localhost();
+        Self::serve("127.0.0.1:0".parse().unwrap(), Mode::Accept, Some(tls))
+    }
+
+    fn serve(address: SocketAddr, mode: Mode, tls: Option<ServerConfig>) -> Self {
         let state = Arc::new(State { mode: Mutex::new(mode), seen: Mutex::default() });
         let (sender, started) = mpsc::channel();
         let of_app = Arc::clone(&state);
@@ -94,9 +107,12 @@ impl Receiver {
                         .route("/v1/traces", web::post().to(receive))
                 })
                 .workers(1)
-                .disable_signals()
-                .bind(address)
-                .unwrap();
+                .disable_signals();
+                let server = match tls {
+                    Some(tls) => server.bind_rustls_0_23(address, tls),
+                    None => server.bind(address),
+                };
+                let server = server.unwrap();
                 let address = server.addrs()[0];
                 let server = server.run();
                 sender.send((address, server.handle())).unwrap();

@@ -219,6 +219,8 @@ fn a_bad_environment_is_one_clear_line_and_exit_code_2() {
         ("SHUTDOWN_TIMEOUT_SECONDS", "-1", "expected seconds, from 1"),
         ("SHUTDOWN_TIMEOUT_SECONDS", "0", "expected seconds, from 1"),
         ("HONEYCOMB_API_ENDPOINT", "nope", "expected a URL"),
+        ("HONEYCOMB_DATASET", "gr\u{fc}n", "expected a name of ASCII characters"),
+        ("HONEYCOMB_DATASET", "\u{30c7}\u{30fc}\u{30bf}", "rename the dataset"),
         ("TRUSTED_PROXIES", "10.0.0.0/8,proxy", "neither an IP address nor a network"),
         ("TRACE_EXCLUDED_PATHS", "metrics", "expected paths"),
         ("TRACE_PUBLIC_ENDPOINT", "yes", "expected true or false"),

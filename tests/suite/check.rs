@@ -1,15 +1,27 @@
-//! `backend-actix check`: what it says of receivers that work, and of those that do not.
+//! `backend-actix check`: what it says of receivers that work, and of those that do not. Those of spans are
+//! tried here, the other destinations in files of their own.
 
 use std::net::TcpListener;
 use std::process::Output;
 
+use crate::support::certificate::PemFile;
 use crate::support::honeycomb::{CLASSIC_KEY, KEY, READ_KEY, SEND_KEY, STRANGE_KEY};
 use crate::support::process::command;
 use crate::support::receiver::Behaviour::{self, Fail, Hang, Reject};
 use crate::support::receiver::Receiver;
-use crate::support::rollbar::{FakeRollbar, Reply, TOKEN};
+
+#[cfg(feature = "aws")]
+mod aws;
+mod logs;
+mod rollbar;
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+/// An origin where nobody listens: no other test does so there a moment later.
+fn closed() -> String {
+    let closed = TcpListener::bind("127.0.0.4:0").unwrap().local_addr().unwrap();
+    format!("http://{closed}")
+}
 
 struct Checked {
     code: i32,
@@ -89,13 +101,16 @@ fn a_receiver_that_takes_the_test_span_works() {
 
 #[test]
 fn a_receiver_that_cannot_be_reached_is_told_with_what_to_change() {
-    // Where no other test listens a moment later.
-    let closed = TcpListener::bind("127.0.0.4:0").unwrap().local_addr().unwrap();
-    let closed = format!("http://{closed}");
+    let closed = closed();
     let traces = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
     // variable, value, the step that fails, what its line says
     let cases = [
-        (ENDPOINT, closed.as_str(), "connection", vec!["refused", "start the receiver", ENDPOINT]),
+        (
+            ENDPOINT,
+            closed.as_str(),
+            "connection",
+            vec!["refused", "see that the receiver is up", ENDPOINT],
+        ),
         (traces, &closed, "connection", vec!["refused", traces]),
         (
             ENDPOINT,
@@ -146,9 +161,8 @@ fn a_receiver_that_does_not_take_the_test_span_is_told_with_what_to_change() {
 fn a_certificate_that_is_not_trusted_is_told_from_a_receiver_without_tls() {
     let (receiver, certificate) = Receiver::start_tls();
     let plain = Receiver::start();
-    let file = std::env::temp_dir().join(format!("backend-actix-{}.pem", uuid::Uuid::new_v4()));
-    std::fs::write(&file, certificate).unwrap();
-    let path = file.to_str().unwrap();
+    let file = PemFile::new(&certificate);
+    let path = file.path();
     let name = format!("https://localhost:{}", receiver.address.port());
     let number = format!("https://{}", receiver.address);
     let without_tls = format!("https://{}", plain.address);
@@ -167,9 +181,13 @@ fn a_certificate_that_is_not_trusted_is_told_from_a_receiver_without_tls() {
             .assert_fails("TLS", &["not valid for name", trusted.0, ENDPOINT]);
     }
     check(&[(ENDPOINT, &without_tls)]).assert_fails("TLS", &["use http:// in", ENDPOINT]);
-    std::fs::remove_file(&file).unwrap();
-    check(&[(ENDPOINT, &name), trusted])
-        .assert_fails("client", &["OTEL_EXPORTER_OTLP_CERTIFICATE is", path]);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("https://{}", silent.local_addr().unwrap());
+    check(&[(ENDPOINT, &silent), ("OTEL_EXPORTER_OTLP_TIMEOUT", "300")])
+        .assert_fails("TLS", &["timed out", ENDPOINT]);
+    let missing = ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere/ca.pem");
+    check(&[(ENDPOINT, &name), missing])
+        .assert_fails("client", &["OTEL_EXPORTER_OTLP_CERTIFICATE is", missing.1]);
 }
 
 #[test]
@@ -202,7 +220,11 @@ fn honeycomb_tells_whose_the_key_is_and_where_to_look() {
 
     let may_not_send = ["of team Acme", "may not send events", "HONEYCOMB_API_KEY"];
     honeycomb(READ_KEY, &[]).assert_fails("key", &may_not_send);
-    let unknown = ["does not know it", "correct HONEYCOMB_API_KEY", "https://api.eu1.honeycomb.io"];
+    let unknown = [
+        "does not know it",
+        "correct HONEYCOMB_API_KEY",
+        "api.eu1.honeycomb.io in HONEYCOMB_API_ENDPOINT",
+    ];
     honeycomb("MARKER-unknown", &[]).assert_fails("key", &unknown);
     let strange = ["is not Honeycomb's API", "HONEYCOMB_API_ENDPOINT"];
     honeycomb(STRANGE_KEY, &[]).assert_fails("key", &strange);
@@ -224,13 +246,14 @@ fn a_proxy_is_used_as_the_service_uses_it() {
     let checked = check(&[(ENDPOINT, "http://nothing.invalid"), ("HTTP_PROXY", &address)]);
     checked.assert_works();
     checked.line("goes through the proxy of HTTP_PROXY");
+    let direct = [(ENDPOINT, &*closed()), ("HTTP_PROXY", &address), ("no_proxy", "127.0.0.0/8")];
+    check(&direct).assert_fails("connection", &["refused", ENDPOINT]);
     assert_eq!((proxy.spans().len(), proxy.headers()[0]["host"].as_str()), (1, "nothing.invalid"));
 }
 
 #[test]
 fn a_proxy_that_is_in_the_way_is_told_by_its_variable() {
-    // Where no other test listens a moment later.
-    let nobody = TcpListener::bind("127.0.0.4:0").unwrap().local_addr().unwrap().to_string();
+    let nobody = closed();
     let asking = Receiver::start_as(|_| Fail(407, None, ""));
     let asking = asking.address.to_string();
     let (plain, tls) = ("http://nothing.invalid", "https://nothing.invalid");
@@ -271,75 +294,4 @@ fn a_configuration_that_cannot_be_used_is_one_line_and_exit_code_2() {
     assert_eq!((checked.code, checked.stdout.as_str()), (2, ""));
     assert_eq!(checked.stderr.lines().count(), 1, "{}", checked.stderr);
     assert!(checked.stderr.contains("expected a URL such as"), "{}", checked.stderr);
-}
-
-#[cfg(feature = "aws")]
-#[test]
-fn an_x_ray_daemon_is_tried_as_far_as_udp_tells() {
-    let daemon = crate::support::xray_daemon::XrayDaemon::start();
-    let address = daemon.variable();
-    let checked = check(&[("AWS_XRAY_DAEMON_ADDRESS", &address)]);
-    checked.assert_works();
-    checked.line(&format!("Spans to xray {address}"));
-    let document = &daemon.documents()[0];
-    let trace_id = document["trace_id"].as_str().unwrap()[2..].replace('-', "");
-    checked.line(&format!("ok       test span: handed over, trace {trace_id}"));
-
-    // Nobody listens there.
-    let checked = check(&[("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:1")]);
-    checked.assert_fails(
-        "test span",
-        &["nothing listens at 127.0.0.1:1", "see AWS_XRAY_DAEMON_ADDRESS"],
-    );
-}
-
-#[test]
-fn rollbar_is_sent_an_item_and_what_it_answers_is_said() {
-    let cases = [
-        (None, None),
-        (Some(Reply::Status(401)), Some("post_server_item")),
-        (Some(Reply::Limited(60)), Some("rate limit")),
-        (Some(Reply::Status(500)), Some("Rollbar answers 500")),
-    ];
-    for (reply, says) in cases {
-        let rollbar = FakeRollbar::start_with(reply.as_slice());
-        let checked = check(&[
-            ("OTEL_TRACES_EXPORTER", "none"),
-            ("ROLLBAR_ACCESS_TOKEN", TOKEN),
-            ("ROLLBAR_ENDPOINT", &rollbar.endpoint()),
-            ("ROLLBAR_ENVIRONMENT", "trying"),
-        ]);
-        assert!(!checked.stdout.contains(TOKEN), "{}", checked.stdout);
-        match says {
-            None => {
-                checked.assert_works();
-                assert!(checked.line("ok       test item").contains("\"trying\""));
-                let [item] = &rollbar.items()[..] else { panic!("{}", checked.stdout) };
-                assert_eq!(item["body"]["message"]["body"], "backend-actix check");
-                assert_eq!(item["level"], "info");
-            }
-            Some(part) => checked.assert_fails("test item", &[part, "ROLLBAR_ACCESS_TOKEN"]),
-        }
-    }
-}
-
-#[test]
-fn a_record_goes_through_each_exporter_of_log_records() {
-    for (behaviour, says) in [(Behaviour::Accept, None), (Fail(401, None, ""), Some("401"))] {
-        let receiver = Receiver::start_as(move |_| behaviour);
-        let checked = check(&[
-            ("OTEL_TRACES_EXPORTER", "none"),
-            ("OTEL_LOGS_EXPORTER", "otlp"),
-            (ENDPOINT, &receiver.endpoint()),
-        ]);
-        match says {
-            None => {
-                checked.assert_works();
-                let accepted = format!("accepted by otlp {}/v1/logs", receiver.endpoint());
-                assert!(checked.line("ok       test record").ends_with(&accepted));
-                assert_eq!(receiver.logs().len(), 1, "{}", checked.stdout);
-            }
-            Some(part) => checked.assert_fails("test record", &[part, "OTEL_LOGS_EXPORTER"]),
-        }
-    }
 }

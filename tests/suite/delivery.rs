@@ -14,6 +14,8 @@ use crate::support::receiver::Behaviour::{
 };
 use crate::support::receiver::{Behaviour, Receiver};
 
+mod resets;
+
 /// How long a test waits for spans before it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -376,6 +378,9 @@ fn whatever_is_in_the_way_is_said_in_health_and_at_the_end() {
         assert_eq!(finished.status.code(), Some(0), "{endpoint}: {}", finished.stderr);
         let [exported, failed, dropped] = finished.report("otlp");
         assert_eq!((exported, failed + dropped), (0, 2), "{endpoint}: {}", finished.stderr);
+        // It is tried more often than that.
+        let of_tls = count(&finished, "failed to verify TLS certificate");
+        assert_eq!(of_tls, usize::from(reason == "UnknownIssuer"), "{}", finished.stderr);
     }
 }
 

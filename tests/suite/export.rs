@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::support::certificate::PemFile;
 use crate::support::http::Connection;
 use crate::support::process::Process;
 use crate::support::receiver::Receiver;
@@ -164,19 +165,16 @@ fn a_disabled_sdk_makes_no_spans() {
 fn an_https_receiver_gets_spans_where_its_certificate_is_trusted() {
     let (receiver, certificate) = Receiver::start_tls();
     let endpoint = format!("https://localhost:{}", receiver.address.port());
-    let file = std::env::temp_dir().join(format!("backend-actix-{}.pem", uuid::Uuid::new_v4()));
-    std::fs::write(&file, certificate).unwrap();
+    let file = PemFile::new(&certificate);
     let send = |trust: &[(&str, &str)]| {
         let vars = [&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str())], trust].concat();
         let process = Process::start(&vars);
         Connection::open(process.address).request("GET", "/api/activities/home", &[], b"");
         process.terminate().stderr
     };
-    let path = file.to_str().unwrap();
-    let stderr = send(&[("OTEL_EXPORTER_OTLP_CERTIFICATE", path)]);
+    let stderr = send(&[("OTEL_EXPORTER_OTLP_CERTIFICATE", file.path())]);
     assert_eq!(receiver.spans().len(), 2, "{stderr}");
     let stderr = send(&[]);
-    std::fs::remove_file(&file).unwrap();
     assert_eq!(receiver.spans().len(), 2, "{stderr}");
     assert!(stderr.contains("UnknownIssuer"), "{stderr}");
 }

@@ -10,6 +10,8 @@ use crate::support::process::Process;
 use crate::support::receiver::Behaviour::{Accept, Fail};
 use crate::support::receiver::{Received, ReceivedLog, Receiver};
 
+mod variables;
+
 fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
     let mut items: Vec<_> = items.collect();
     items.sort();
@@ -143,6 +145,28 @@ fn who_sends_nonsense_does_not_fill_the_log_unless_one_asks_for_it() {
         let records = receiver.logs().into_iter().filter(|log| log.scope_name == DISPATCHER);
         assert_eq!(records.filter(|log| log.record.severity_text == "ERROR").count(), told);
     }
+}
+
+#[test]
+fn heads_that_are_too_large_are_told_of_once_with_what_may_be_the_reason() {
+    let receiver = Receiver::start();
+    let process = start(&receiver, &[]);
+    let cookie = "c".repeat(128 * 1024);
+    for fields in [format!("cookie: {cookie}\r\n"), "x: y\r\n".repeat(200), "x: y\r\n".repeat(96)] {
+        let mut connection = Connection::open(process.address);
+        connection.write_if_open(format!("GET / HTTP/1.1\r\nhost: a\r\n{fields}\r\n").as_bytes());
+        assert_eq!(connection.answer(false).status, 431);
+    }
+    let stderr = process.terminate().stderr;
+    let told: Vec<_> = stderr.lines().filter(|line| line.contains("with 431")).collect();
+    // The others belong to the next minute.
+    let [line] = told[..] else { panic!("{stderr}") };
+    assert!(line.contains(" WARN "), "{line}");
+    assert!(line.contains("1 requests were answered with 431"), "{line}");
+    assert!(line.ends_with("have cookies grown?"), "{line}");
+    assert!(!stderr.contains("ERROR"), "{stderr}");
+    let is_it = |log: &&ReceivedLog| log.body().as_str().is_some_and(|it| it.contains("with 431"));
+    assert_eq!(receiver.logs().iter().filter(is_it).count(), 1);
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod limits;
 mod logs;
 mod malformed;
 mod page;
+mod proxy;
 mod registry;
 mod rollbar;
 mod sample_rate;

@@ -93,7 +93,7 @@ pub(super) const SECTION: Section = Section {
         Variable::secret(
             "HTTPS_PROXY",
             "",
-            "the proxy through which `https://` endpoints are reached",
+            "the proxy through which `https://` endpoints are reached. Of the two spellings the HTTP client looks at the one in capitals, also where that is empty",
             |config| config.proxy.of("https").is_some(),
         ),
         Variable::alias("HTTPS_PROXY", "https_proxy"),
@@ -103,9 +103,12 @@ pub(super) const SECTION: Section = Section {
         Variable::alias("HTTP_PROXY", "http_proxy"),
         Variable::indirect("ALL_PROXY", "", "the same for both, where these are not set"),
         Variable::alias("ALL_PROXY", "all_proxy"),
-        Variable::shown("NO_PROXY", "", "a list of hosts that are reached directly", |config| {
-            json!(config.proxy.except)
-        }),
+        Variable::shown(
+            "NO_PROXY",
+            "",
+            "a list of hosts that are reached directly: names, with those below them, addresses and networks; `*` is every name",
+            |config| json!(config.proxy.except),
+        ),
         Variable::alias("NO_PROXY", "no_proxy"),
     ],
 };

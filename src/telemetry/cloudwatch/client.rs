@@ -185,6 +185,11 @@ impl Client {
 
 /// The SDK's client, as variables, profiles and the machine's role say.
 async fn connect(endpoint: &AwsEndpoint) -> Result<sdk::Client, Failure> {
+    Ok(sdk::Client::from_conf(settings(endpoint).await?.build()))
+}
+
+/// What variables, profiles and the machine's role say.
+pub(super) async fn settings(endpoint: &AwsEndpoint) -> Result<sdk::config::Builder, Failure> {
     // Without any the SDK asserts that there are some, and trusts nobody where assertions are off.
     if rustls_native_certs::load_native_certs().certs.is_empty() {
         return Err(Failure::refused(
@@ -192,7 +197,8 @@ async fn connect(endpoint: &AwsEndpoint) -> Result<sdk::Client, Failure> {
         ));
     }
     let config = aws_config::defaults(BehaviorVersion::latest()).load().await;
-    if config.region().is_none() {
+    // The SDK takes an empty variable for a region.
+    if config.region().is_none_or(|region| region.as_ref().is_empty()) {
         return Err(Failure::refused("there is no AWS region: set AWS_REGION"));
     }
     let mut config = sdk::config::Builder::from(&config);
@@ -205,7 +211,7 @@ async fn connect(endpoint: &AwsEndpoint) -> Result<sdk::Client, Failure> {
             config.set_endpoint_url(None);
         }
     }
-    Ok(sdk::Client::from_conf(config.build()))
+    Ok(config)
 }
 
 fn input(events: &[Event]) -> Result<Vec<InputLogEvent>, Failure> {

@@ -7,6 +7,7 @@
 //! | `batch.rs` | the limits that a batch of events has to keep |
 //! | `writer.rs` | holds a batch until CloudWatch has it, refuses it for good, or the process ends |
 //! | `client.rs` | the calls, by AWS's SDK: put, and create what is missing |
+//! | `endpoint.rs` | where the calls go, for those who want to know before |
 //! | `failure.rs` | what an error means, and what to do about it |
 //!
 //! Region and credentials are found by the SDK's own chain, when there is something to send for the
@@ -14,6 +15,7 @@
 
 mod batch;
 mod client;
+mod endpoint;
 mod event;
 mod exporter;
 mod failure;
@@ -27,6 +29,7 @@ use super::log_pipeline::{self, LogPipeline};
 use crate::config::cloudwatch::CloudWatchConfig;
 use crate::config::telemetry::BatchConfig;
 use client::{Client, Stream};
+pub(crate) use endpoint::endpoint;
 use exporter::Exporter;
 use writer::Writer;
 

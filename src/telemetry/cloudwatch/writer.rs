@@ -52,9 +52,12 @@ impl Writer {
                     self.account.failed(count, &reason);
                     return;
                 }
-                Err(Failure::Later { reason: why, .. }) => {
-                    self.account.delayed(count, &why);
-                    reason = why;
+                Err(Failure::Later { reason: why, is_answer }) => {
+                    // A try that the end of the process cut short says less than the one before.
+                    if is_answer || tries == 0 || timeout == self.timeout {
+                        reason = why;
+                    }
+                    self.account.delayed(count, &reason);
                     self.patience.wait(tries, None);
                 }
             }

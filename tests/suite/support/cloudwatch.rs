@@ -2,6 +2,7 @@
 //! signature, refuses what breaks a limit of `PutLogEvents`, and fails as a test wants it to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -98,6 +99,10 @@ impl CloudWatch {
             (server.addrs()[0], server.run())
         });
         Self { seen, server }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.server.address
     }
 
     /// What `AWS_ENDPOINT_URL` is to be.

@@ -2,12 +2,15 @@
 //! decodes what they send.
 
 pub mod caller;
+pub mod certificate;
 #[cfg(feature = "aws")]
 pub mod cloudwatch;
 pub mod honeycomb;
 pub mod http;
 pub mod process;
+pub mod proxy;
 pub mod receiver;
+pub mod resetting;
 pub mod rollbar;
 pub mod scripted;
 pub mod server;

@@ -21,14 +21,11 @@ use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value as AnyVa
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
-use rcgen::CertifiedKey;
 use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
 
-use super::honeycomb;
 use super::server::Server;
+use super::{certificate, honeycomb};
 
 /// A span as it arrived.
 #[derive(Clone, Debug)]
@@ -181,17 +178,9 @@ impl Receiver {
 
     /// An HTTPS receiver for `localhost`, and its certificate as PEM: nobody trusts it but by that.
     pub fn start_tls() -> (Self, String) {
-        let CertifiedKey { cert, signing_key } =
-            rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
-        let tls = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![cert.der().clone()], key)
-            .unwrap();
+        let (tls, certificate) = certificate::of_localhost();
         let any = "127.0.0.1:0".parse().unwrap();
-        (Self::start_at(any, Arc::new(|_| Behaviour::Accept), Some(tls)), cert.pem())
+        (Self::start_at(any, Arc::new(|_| Behaviour::Accept), Some(tls)), certificate)
     }
 
     fn start_at(address: SocketAddr, behave: Behave, tls: Option<ServerConfig>) -> Self {

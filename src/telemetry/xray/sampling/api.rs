@@ -29,7 +29,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AskError {
+pub(crate) enum AskError {
     #[error("{0}")]
     Http(String),
     #[error(

@@ -41,11 +41,22 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_semantic_conventions::attribute as key;
 
 use super::origin::service_type;
+use crate::config::xray::DaemonAddress;
+use api::Api;
+pub(crate) use api::AskError;
 pub use poller::{Poller, Polling};
 use rule::{Definition, Request, Rule};
 
 /// Rules that nobody has confirmed for so long are no rules any more.
 const RULES_LAST: Duration = Duration::from_secs(60 * 60);
+
+/// Asks the TCP side of `daemon` how many rules the account has. Blocks, for as long as one question may take.
+///
+/// # Errors
+/// There is no answer, or none that can be read.
+pub(crate) fn count_rules(daemon: &DaemonAddress) -> Result<usize, AskError> {
+    Ok(Api::new(&daemon.tcp)?.rules()?.len())
+}
 
 /// What time it is. Tests have a clock of their own.
 pub trait Clock: fmt::Debug + Send + Sync {
