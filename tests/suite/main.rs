@@ -18,6 +18,7 @@ mod custom_app;
 mod delivery;
 mod ends;
 mod export;
+mod house;
 mod http_client;
 mod limits;
 mod logs;

@@ -1,0 +1,84 @@
+//! Dependencies between the modules run one way: the table of docs/design.md says which, and the code keeps to it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Used by all, since it reads for all; and it uses the types of what it reads.
+const OF_ALL: &str = "config";
+
+#[test]
+fn no_module_uses_one_that_stands_below_it() {
+    let row = rows();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = Vec::new();
+    for file in rust_files(&source) {
+        let inside = file.strip_prefix(&source).unwrap().to_str().unwrap().to_owned();
+        let module = inside.split('/').next().unwrap().trim_end_matches(".rs");
+        if ["lib", "main", "cli", OF_ALL].contains(&module) {
+            continue;
+        }
+        let own = row.get(module).unwrap_or_else(|| panic!("{module} is not in docs/design.md"));
+        for used in used(&fs::read_to_string(&file).unwrap()) {
+            if used != OF_ALL && row.get(used.as_str()).is_none_or(|row| row > own) {
+                wrong.push(format!("{inside} uses crate::{used}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// In which row of the table each module stands.
+fn rows() -> BTreeMap<String, usize> {
+    let design = include_str!("../../docs/design.md");
+    let (_, table) = design.split_once("| rooms | what they are |").expect("the table");
+    let mut rows = BTreeMap::new();
+    for (index, line) in table.lines().skip(2).take_while(|line| line.starts_with('|')).enumerate()
+    {
+        let cell = line.split('|').nth(1).unwrap();
+        rows.extend(cell.split('`').skip(1).step_by(2).map(|module| (module.to_owned(), index)));
+    }
+    assert!(rows.len() > 20, "{rows:?}");
+    rows
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|it| it == "rs") && !is_of_tests(&path) {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// Tests may look anywhere.
+fn is_of_tests(path: &Path) -> bool {
+    let name = path.file_stem().unwrap().to_str().unwrap();
+    name == "tests" || name.starts_with("test_") || name.ends_with("_tests")
+}
+
+/// The modules of the crate that a file names, but for its tests and comments.
+fn used(source: &str) -> Vec<String> {
+    let (code, _) = source.split_once("#[cfg(test)]\nmod tests {").unwrap_or((source, ""));
+    let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code: Vec<_> = code.collect();
+    let mut used = Vec::new();
+    for after in code.join("\n").split("crate::").skip(1) {
+        // `crate::one::…`, or `crate::{one::…, two}`.
+        let names = match after.strip_prefix('{') {
+            Some(list) => list.split('}').next().unwrap().split(',').collect(),
+            None => vec![after],
+        };
+        let is_of_name = |c: char| c.is_alphanumeric() || c == '_';
+        used.extend(
+            names
+                .into_iter()
+                .map(|name| name.trim().split(|c: char| !is_of_name(c)).next().unwrap().to_owned()),
+        );
+    }
+    used
+}
