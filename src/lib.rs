@@ -18,7 +18,7 @@
 //! A request that fails is also [reported](report) to Rollbar, where that is configured. `backtrace` reads
 //! what a panic leaves behind, for the report and for X-Ray.
 //!
-//! A span that has ended goes to each processor of [`telemetry`]: the console at once, the OTLP
+//! A span that has ended goes to each processor of [`telemetry`]: the console within a millisecond, the OTLP
 //! receiver (Honeycomb, or any other) and the X-Ray daemon in batches.
 //!
 //! The last traces stay in the process too ([`recent_traces`]), for the page that shows them ([`web`]):

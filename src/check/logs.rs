@@ -21,6 +21,10 @@ const TEXT: &str = "backend-actix check";
 
 pub(super) fn check(config: &Config, report: &mut Report<'_>) {
     if config.telemetry.disabled {
+        if config.logs.is_exported() {
+            report.heading("Log records");
+            report.warning("OTEL_SDK_DISABLED is true: none are sent; unset it");
+        }
         return;
     }
     if let Some(receiver) = &config.logs.otlp {

@@ -69,8 +69,15 @@ impl<'a> Otlp<'a> {
         let (variable, path) = (place.variable, signal.path());
         match (status.map(|status| status.as_u16()), place.proxy) {
             (Some(401 | 403), _) => "it lets nobody in without a key that it knows".to_owned(),
+            (Some(200..=299), _) => {
+                "it took the request and left out what it carries: its words say why".to_owned()
+            }
             (Some(404), _) if variable == signal.endpoint_variable() => {
-                format!("{variable} is taken as it is: let it end in {path}")
+                if receiver.endpoint.as_str().ends_with(path) {
+                    format!("nothing takes them at that path: correct {variable}")
+                } else {
+                    format!("{variable} is taken as it is: let it end in {path}")
+                }
             }
             (Some(404), _) => format!(
                 "{path} is appended to {variable}: let it be the receiver's address without"
@@ -79,18 +86,34 @@ impl<'a> Otlp<'a> {
                 "the receiver is not up to it now: try again, or see to it".to_owned()
             }
             (Some(407), Some(proxy)) => format!("put a user and a password into {proxy}"),
+            (Some(413), _) => "raise its limit of a request's size".to_owned(),
+            (Some(400 | 415 | 500..=599), _) => format!(
+                "see its log, and that it is a receiver of OTLP/HTTP which {variable} names"
+            ),
             (Some(_), _) => {
                 format!("see what listens at {variable}: it is no receiver of OTLP/HTTP")
             }
             (None, Some(_)) => place.way(),
             (None, None) => {
-                let of_timeout = self.config.source(signal.timeout_variable());
                 format!(
                     "see what listens at {variable}: OTLP/HTTP is usually on port 4318, gRPC on 4317; a slow receiver wants more than {} ms in {}",
                     receiver.timeout.as_millis(),
-                    of_timeout.unwrap_or("OTEL_EXPORTER_OTLP_TIMEOUT")
+                    self.timeout_variable()
                 )
             }
         }
+    }
+
+    /// The variable that decides how long the receiver is waited for: the shorter of two times counts.
+    fn timeout_variable(&self) -> &str {
+        let Self { config, receiver, signal, .. } = self;
+        let (of_export, variable) = match signal {
+            Signal::Traces => (config.telemetry.batch.export_timeout, "OTEL_BSP_EXPORT_TIMEOUT"),
+            Signal::Logs => (config.logs.batch.export_timeout, "OTEL_BLRP_EXPORT_TIMEOUT"),
+        };
+        if receiver.timeout == of_export {
+            return variable;
+        }
+        config.source(signal.timeout_variable()).unwrap_or("OTEL_EXPORTER_OTLP_TIMEOUT")
     }
 }

@@ -115,10 +115,18 @@ impl Place<'_> {
             Err(error) if error.is_connect() => {
                 let reason = root_cause(&error.without_url());
                 let Self { who, variable, .. } = self;
-                let change = if reason.contains("certificate") {
+                let change = if reason.contains("CaUsedAsEndEntity") {
+                    format!(
+                        "{who} shows the certificate of a CA: give it one of its own (basicConstraints=CA:FALSE)"
+                    )
+                } else if reason.contains("certificate") {
                     format!(
                         "name the CA, if it is your own, in {of_ca}, and in {variable} the host that the certificate is for"
                     )
+                } else if let Some(proxy) = self.proxy
+                    && reason.contains("proxy authorization")
+                {
+                    format!("put a user and a password into {proxy}")
                 } else if self.proxy.is_some() {
                     self.way()
                 } else {

@@ -1,6 +1,6 @@
 //! What Actix says of its clients. To it, it is an error that one sends what is no HTTP, or is gone, with a
 //! line each: who sends nonsense would fill the log, and wake whom errors wake. But nothing of ours is wrong
-//! then, so it counts as debug. But a head that is too large may be meant well, and no span tells of it: that
+//! then, so it counts as debug. A head that is too large may be meant well, though, and no span tells of it: that
 //! is said, once a minute with the count.
 
 use std::fmt;

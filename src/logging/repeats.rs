@@ -14,7 +14,8 @@ use crate::rate_limit::RateLimit;
 /// Who warns so, by the beginning of their targets.
 const OF_EACH_TRY: [&str; 2] = ["opentelemetry", "rustls_platform_verifier"];
 
-/// Lets each such warning through once a minute; everything else always.
+/// Lets each such warning through once a minute; everything else always. (Those that come by the `log` crate are
+/// one for each level.)
 #[derive(Default)]
 pub(super) struct Repeats {
     warnings: Mutex<HashMap<Identifier, RateLimit>>,

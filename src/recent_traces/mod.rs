@@ -66,8 +66,8 @@ const NOTABLE_PER_SECOND: usize = 125;
 pub struct Limits {
     /// Traces. As many may come at once; of a load that lasts 250 a second are taken in.
     pub traces: usize,
-    /// The memory that their spans take, in bytes; those that run or wait to be sorted take at most
-    /// half as much besides, and one span more of each.
+    /// The memory that their spans take, in bytes; those that run or wait to be sorted take about half as
+    /// much besides, at most.
     pub bytes: usize,
     /// How many characters of an attribute's value.
     pub value_length: usize,

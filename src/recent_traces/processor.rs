@@ -56,8 +56,8 @@ impl Inner {
         let parent = parent.span();
         let parent = parent.span_context();
         if parent.is_valid() && !parent.is_remote() {
-            // With its parent. Where that is over nobody knows any more; but if none was left out of late,
-            // neither was it.
+            // With its parent. Where that is over nobody knows any more: taken in as long as none was left out
+            // of late. (One that was, long ago, and still runs, makes a trace that is partial.)
             return !self.budget.is_overdrawn() || self.open.knows(parent.span_id());
         }
         if self.inbox.has_room() && self.open.has_room() {
@@ -90,7 +90,7 @@ fn copy(span: &Span, value_length: usize) -> Option<SpanData> {
 
 impl RecentTraces {
     /// Looks again at a span that runs, for what it got after its start to be seen before its end.
-    pub fn refresh(&self, span: &Span) {
+    pub(crate) fn refresh(&self, span: &Span) {
         let Inner { limits, open, .. } = &*self.0;
         open.refresh(span.span_context().span_id(), || copy(span, limits.value_length));
     }
@@ -303,6 +303,16 @@ mod tests {
         end(&start(&tracer, "late", Some(&b)), 20);
         assert_eq!(recent.left_out(), 2);
         assert_eq!(kept(&recent), ["a 2", "b 2", "c 1"]);
+    }
+
+    #[test]
+    fn what_starts_in_a_request_that_was_left_out_long_ago_is_no_whole_trace() {
+        let (recent, tracer) = with_room_for(3);
+        let requests = ["a", "b", "c", "d"].map(|name| start(&tracer, name, None));
+        recent.0.allow_more(Instant::now() + Duration::from_secs(1));
+        end(&start(&tracer, "late", Some(&requests[3])), 20);
+        requests.iter().for_each(|request| end(request, 30));
+        assert_eq!(kept(&recent), ["a 1", "b 1", "c 1", "~late 1"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One trace: its spans that have ended, and, in an answer, those that run.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -73,10 +74,19 @@ impl Trace {
         self.left_out
     }
 
-    /// Came it too fast, so that of its spans, or of those of one request in it, only those were taken in
-    /// that failed or took longest?
+    /// Came it too fast, so that of its spans, or of those of one request in it, only some were taken in: those
+    /// that failed or took longest, or that started when there was room again?
     pub fn is_partial(&self) -> bool {
-        self.is_partial
+        self.is_partial || self.left_out == 0 && self.lacks_a_parent()
+    }
+
+    /// Has one of its spans a parent in this process that is not among them?
+    fn lacks_a_parent(&self) -> bool {
+        let ids: HashSet<_> = self.spans().map(|span| span.span_context.span_id()).collect();
+        self.spans().any(|span| {
+            let parent = span.parent_span_id;
+            parent != SpanId::INVALID && !span.parent_span_is_remote && !ids.contains(&parent)
+        })
     }
 
     /// Its spans: those that have ended, in that order, then those that run.

@@ -3,7 +3,7 @@
 //!
 //! The rules are those of [HTTP spans][http] (`http.rs`) and of [names][names] in general (`names.rs`);
 //! `attributes.rs` has the table. For whole registries, one's own among them, `weaver registry
-//! live-check` does more; the findings here have its three levels.
+//! live-check` does more; the findings here have two of its levels.
 //!
 //! [http]: https://opentelemetry.io/docs/specs/semconv/http/http-spans/
 //! [names]: https://opentelemetry.io/docs/specs/semconv/general/naming/

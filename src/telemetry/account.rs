@@ -222,7 +222,7 @@ pub struct Delivery {
     pub last_error: Option<LastError>,
     /// The status with which a receiver of OTLP did not take the last request, if that was so.
     #[serde(skip)]
-    pub last_refusal: Option<StatusCode>,
+    pub(crate) last_refusal: Option<StatusCode>,
 }
 
 impl Delivery {

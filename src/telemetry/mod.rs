@@ -234,6 +234,9 @@ impl Telemetry {
     /// An exporter that could never send.
     pub fn with_logs(mut self, config: &LogsConfig) -> Result<Self, StartError> {
         if self.is_disabled {
+            if config.is_exported() {
+                tracing::warn!("OTEL_SDK_DISABLED is true: log records are on stderr alone");
+            }
             return Ok(self);
         }
         let Self { resource, end, log_pipelines, .. } = &mut self;

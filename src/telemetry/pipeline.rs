@@ -25,6 +25,8 @@ struct Inner {
     /// Why they are dropped when there are more.
     when_full: &'static str,
     is_shut_down: AtomicBool,
+    /// Has its processor ended, too? Until then it takes what still comes.
+    is_over: AtomicBool,
 }
 
 /// Why a batch processor drops spans.
@@ -48,6 +50,7 @@ impl Pipeline {
             capacity: capacity as u64,
             when_full,
             is_shut_down: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
         }))
     }
 
@@ -58,8 +61,15 @@ impl Pipeline {
 
     /// Does it take this span? It is in the account then, one way or the other.
     fn admits(&self, span: &SpanData) -> bool {
-        // The batch processor would export a span that is recorded, but not sampled.
-        span.span_context.is_sampled() && self.0.account.admit(self.0.capacity, self.0.when_full)
+        // A span that is recorded, but not sampled, is for nobody outside.
+        if !span.span_context.is_sampled() {
+            return false;
+        }
+        let Inner { account, capacity, when_full, is_over, .. } = &*self.0;
+        if is_over.load(Ordering::Acquire) {
+            return account.admit(0, "they ended after the exporter");
+        }
+        account.admit(*capacity, when_full)
     }
 
     /// Exports what is queued and stops, within `timeout`.
@@ -109,7 +119,9 @@ impl SpanProcessor for Pipeline {
         if self.0.is_shut_down.swap(true, Ordering::AcqRel) {
             return Err(OTelSdkError::AlreadyShutdown);
         }
-        self.0.processor.shutdown_with_timeout(timeout)
+        let end = self.0.processor.shutdown_with_timeout(timeout);
+        self.0.is_over.store(true, Ordering::Release);
+        end
     }
 }
 

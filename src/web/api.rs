@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ContentType};
 use actix_web::web::{self, Data, Json, Path, Query, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder};
 use serde::Serialize;
@@ -100,10 +100,11 @@ async fn download_all(state: Data<State>) -> HttpResponse {
     as_file("traces.json", otlp_json::of(spans, state.recent.resource()))
 }
 
-fn as_file(name: &str, body: serde_json::Value) -> HttpResponse {
+fn as_file(name: &str, json: String) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .json(body)
+        .content_type(ContentType::json())
+        .body(json)
 }
 
 async fn figures(state: Data<State>, query: Query<RoutesQuery>) -> Json<json::Routes> {

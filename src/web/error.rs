@@ -16,7 +16,7 @@ pub(super) enum PageApiError {
     NoToken,
     /// 403: it was asked under a host that is not the page's.
     #[error(
-        "this page is not known under this host: open it as http://localhost:3000, or name the address in WEB_URL"
+        "this page is not known under this host: open it as http://localhost, with its port, or name the address in WEB_URL"
     )]
     UnknownHost,
     /// 403: another page has asked.

@@ -1,4 +1,4 @@
-//! What is new, as server-sent events: ten times a second at most, and only while somebody listens.
+//! What is new, as server-sent events: told ten times a second at most, and only while somebody listens.
 //!
 //! A listener that does not read in time misses events, and is then told to ask for everything anew.
 

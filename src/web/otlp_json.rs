@@ -3,6 +3,7 @@
 //!
 //! <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>
 
+use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status};
@@ -15,43 +16,45 @@ use serde_json::{Value as Json, json};
 const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
 
-/// The message of one export of these spans.
+/// The message of one export of these spans, as text. Each span is written at once: as values in memory all of
+/// them would take ten times as much.
 pub(super) fn of<'a>(
     spans: impl Iterator<Item = &'a SpanData>,
     resource: Option<&Resource>,
-) -> Json {
+) -> String {
     // Few scopes: a list is searched faster than they are hashed.
-    let mut scopes: Vec<(&InstrumentationScope, Vec<Json>)> = Vec::new();
+    let mut scopes: Vec<(&InstrumentationScope, String)> = Vec::new();
     for data in spans {
         let scope = &data.instrumentation_scope;
+        let text = span(data).to_string();
         match scopes.iter_mut().find(|(known, _)| *known == scope) {
-            Some((_, spans)) => spans.push(span(data)),
-            None => scopes.push((scope, vec![span(data)])),
+            Some((_, spans)) => spans.extend([",", text.as_str()]),
+            None => scopes.push((scope, text)),
         }
     }
-    let scope_spans: Vec<_> = scopes
-        .into_iter()
-        .map(|(scope, spans)| {
-            json!({
-                "scope": {
-                    "name": scope.name(),
-                    "version": scope.version().unwrap_or_default(),
-                    "attributes": attributes(scope.attributes()),
-                },
-                "schemaUrl": scope.schema_url().unwrap_or_default(),
-                "spans": spans,
-            })
-        })
-        .collect();
     let pairs = resource.into_iter().flat_map(Resource::iter);
     let resource_attributes: Vec<_> = pairs.map(|(key, v)| pair(key.as_str(), v)).collect();
-    json!({
-        "resourceSpans": [{
-            "resource": {"attributes": resource_attributes},
-            "schemaUrl": resource.and_then(Resource::schema_url).unwrap_or_default(),
-            "scopeSpans": scope_spans,
-        }]
-    })
+    let mut out = format!(
+        r#"{{"resourceSpans":[{{"resource":{},"schemaUrl":{},"scopeSpans":["#,
+        json!({"attributes": resource_attributes}),
+        json!(resource.and_then(Resource::schema_url).unwrap_or_default()),
+    );
+    for (index, (scope, spans)) in scopes.iter().enumerate() {
+        let separator = if index == 0 { "" } else { "," };
+        let named = json!({
+            "name": scope.name(),
+            "version": scope.version().unwrap_or_default(),
+            "attributes": attributes(scope.attributes()),
+        });
+        let schema_url = json!(scope.schema_url().unwrap_or_default());
+        // A `String` takes all.
+        let _ = write!(
+            out,
+            r#"{separator}{{"scope":{named},"schemaUrl":{schema_url},"spans":[{spans}]}}"#
+        );
+    }
+    out.push_str("]}]}");
+    out
 }
 
 fn span(span: &SpanData) -> Json {

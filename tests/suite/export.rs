@@ -124,6 +124,21 @@ fn a_full_batch_waits_for_no_delay() {
 }
 
 #[test]
+fn what_is_more_than_a_batch_waits_for_the_next() {
+    let receiver = Receiver::start();
+    let process = Process::start(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "600000"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "3"),
+    ]);
+    let mut connection = Connection::open(process.address);
+    (0..10).for_each(|_| drop(connection.request("GET", "/api/activities/home", &[], b"")));
+    process.terminate();
+    // Twenty spans: six whole batches, and at the end what is left.
+    assert_eq!((receiver.spans().len(), receiver.headers().len()), (20, 7));
+}
+
+#[test]
 fn the_sampler_of_the_environment_decides() {
     // OTEL_TRACES_SAMPLER, _ARG, the caller's flags, spans
     let cases = [

@@ -70,7 +70,11 @@ fn used(source: &str) -> Vec<String> {
     for after in code.join("\n").split("crate::").skip(1) {
         // `crate::one::…`, or `crate::{one::…, two}`.
         let names = match after.strip_prefix('{') {
-            Some(list) => list.split('}').next().unwrap().split(',').collect(),
+            Some(list) => {
+                let list = list.split('}').next().unwrap();
+                assert!(!list.contains('{'), "a list in a list is not understood here: {list}");
+                list.split(',').collect()
+            }
             None => vec![after],
         };
         let is_of_name = |c: char| c.is_alphanumeric() || c == '_';

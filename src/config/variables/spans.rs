@@ -8,9 +8,12 @@ use crate::config::{Config, ConsoleFormat, RootSampler, SamplerConfig};
 pub(super) const SECTION: Section = Section {
     title: "Spans",
     variables: &[
-        Variable::shown("OTEL_SDK_DISABLED", "`false`", "`true`: no spans", |config| {
-            json!(config.telemetry.disabled)
-        }),
+        Variable::shown(
+            "OTEL_SDK_DISABLED",
+            "`false`",
+            "`true`: no spans, and log records on stderr alone",
+            |config| json!(config.telemetry.disabled),
+        ),
         Variable::shown(
             "OTEL_SERVICE_NAME",
             "`backend-actix`",

@@ -60,10 +60,11 @@ impl Answer {
         Self::Later { reason, after: None, status: None }
     }
 
-    /// The status with which the receiver did not take the request, if it answered.
+    /// The status with which the receiver did not take the request, or not all that it carries, if it answered.
     pub(super) fn refusal(&self) -> Option<StatusCode> {
         match self {
-            Self::Accepted { .. } => None,
+            Self::Accepted { rejected: 0, .. } => None,
+            Self::Accepted { .. } => Some(StatusCode::OK),
             Self::TooLarge => Some(StatusCode::PAYLOAD_TOO_LARGE),
             Self::WrongKey { status, .. } | Self::Rejected { status, .. } => Some(*status),
             Self::Later { status, .. } => *status,

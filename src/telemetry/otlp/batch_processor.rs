@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
@@ -27,9 +27,6 @@ use crate::telemetry::limits;
 /// How long a flush waits: what the specification leaves open, and the stock processor takes.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much memory a chunk that was sent keeps for the next spans: a batch takes half of it.
-const MOST_KEPT: usize = 2 << 20;
-
 /// Encodes spans, and lets a thread send them in batches.
 #[derive(Debug)]
 pub(super) struct BatchProcessor {
@@ -45,12 +42,10 @@ pub(super) struct BatchProcessor {
 enum Order {
     /// There is a batch.
     Export,
-    /// All that waits is to be sent, and this closed then.
+    /// All that waits is to be sent, and that told then.
     Flush(SyncSender<()>),
     /// The same, and nothing comes after it.
-    Shutdown(
-        #[expect(dead_code, reason = "closed when the thread is done with it")] SyncSender<()>,
-    ),
+    Shutdown(SyncSender<()>),
 }
 
 impl BatchProcessor {
@@ -72,6 +67,7 @@ impl BatchProcessor {
             account: account.clone(),
             max_export_batch_size: config.max_export_batch_size,
             schedule_delay: config.schedule_delay,
+            rest: Chunk::default(),
         };
         thread::Builder::new()
             .name("otlp-spans".to_owned())
@@ -83,32 +79,41 @@ impl BatchProcessor {
 
     /// Asks for something, and waits until it is done.
     fn ask(&self, order: fn(SyncSender<()>) -> Order, timeout: Duration) -> OTelSdkResult {
-        let (done, is_done) = sync_channel(0);
+        let (done, is_done) = sync_channel(1);
         let Ok(()) = self.orders.send(order(done)) else {
             return Err(OTelSdkError::AlreadyShutdown);
         };
         match is_done.recv_timeout(timeout) {
             Err(RecvTimeoutError::Timeout) => Err(OTelSdkError::Timeout(timeout)),
-            // Closed: that is the answer.
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => Ok(()),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(OTelSdkError::InternalFailure("the thread that sends spans is gone".to_owned()))
+            }
+            Ok(()) => Ok(()),
         }
     }
 }
 
-impl Consumer for BatchProcessor {
-    fn on_end_of(&self, span: &SpanData) {
-        self.waiting.push(&limits::within(span, self.value_length_limit));
+impl BatchProcessor {
+    fn add(&self, span: &SpanData) {
+        self.waiting.push(span);
         if self.account.queued() >= self.max_export_batch_size && self.waiting.is_first_to_wake() {
             let _ = self.orders.send(Order::Export);
         }
     }
 }
 
+impl Consumer for BatchProcessor {
+    fn on_end_of(&self, span: &SpanData) {
+        self.add(&limits::within(span, self.value_length_limit));
+    }
+}
+
 impl SpanProcessor for BatchProcessor {
     fn on_start(&self, _: &mut Span, _: &Context) {}
 
-    fn on_end(&self, span: SpanData) {
-        self.on_end_of(&span);
+    fn on_end(&self, mut span: SpanData) {
+        limits::cut_values(&mut span, self.value_length_limit);
+        self.add(&span);
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -173,7 +178,7 @@ fn number_of_thread() -> usize {
     thread_local! {
         static NUMBER: usize = NEXT.fetch_add(1, Ordering::Relaxed);
     }
-    // While a thread ends its own number may be gone before its last span.
+    // Spans may end while their thread does.
     NUMBER.try_with(|number| *number).unwrap_or_default()
 }
 
@@ -184,6 +189,8 @@ struct Exporting {
     account: Account,
     max_export_batch_size: usize,
     schedule_delay: Duration,
+    /// What was left of the last batches, and goes with the next.
+    rest: Chunk,
 }
 
 impl Exporting {
@@ -191,34 +198,52 @@ impl Exporting {
         // Of the requests that it sends, nothing becomes a span.
         let _suppressed = Context::enter_telemetry_suppressed_scope();
         let mut spare = Vec::new();
+        let mut all_is_due = Instant::now() + self.schedule_delay;
         loop {
-            // Each time all that waits is sent, so none waits longer than this.
-            let order = orders.recv_timeout(self.schedule_delay);
-            self.export(&mut spare);
+            let left = all_is_due.saturating_duration_since(Instant::now());
+            let order = orders.recv_timeout(left);
+            let is_all = left.is_zero() || !matches!(order, Ok(Order::Export));
+            self.export(is_all, &mut spare);
+            if is_all {
+                all_is_due = Instant::now() + self.schedule_delay;
+            }
             match order {
                 Ok(Order::Export) | Err(RecvTimeoutError::Timeout) => {}
-                Ok(Order::Flush(done)) => drop(done),
-                Ok(Order::Shutdown(_)) | Err(RecvTimeoutError::Disconnected) => break,
+                // Who asked may have stopped waiting.
+                Ok(Order::Flush(done)) => drop(done.send(())),
+                Ok(Order::Shutdown(done)) => {
+                    let _ = done.send(());
+                    break;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
             }
         }
     }
 
-    /// Sends all that waits.
-    fn export(&mut self, spare: &mut Vec<Chunk>) {
+    /// Sends all that waits, or as much of it as makes whole batches: who asks for a batch has more waiting
+    /// by the time that it is taken, which would else be a second request, of a few spans, each time.
+    fn export(&mut self, all: bool, spare: &mut Vec<Chunk>) {
+        let rest = std::mem::take(&mut self.rest);
         let mut chunks = self.waiting.take(spare);
-        let spans: Vec<Encoded<'_>> = chunks.iter().flat_map(Chunk::spans).collect();
+        let spans: Vec<Encoded<'_>> =
+            std::iter::once(&rest).chain(&chunks).flat_map(Chunk::spans).collect();
         for batch in spans.chunks(self.max_export_batch_size) {
+            if !all && batch.len() < self.max_export_batch_size {
+                batch.iter().for_each(|span| self.rest.append(span));
+                break;
+            }
             self.account.taken(batch.len() as u64);
             self.exporter.deliver(batch);
         }
         drop(spans);
-        chunks.iter_mut().for_each(|chunk| chunk.clear(MOST_KEPT));
+        chunks.iter_mut().for_each(Chunk::clear);
         spare.append(&mut chunks);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry::InstrumentationScope;
     use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status};
     use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
 
@@ -265,7 +290,7 @@ mod tests {
                         chunk.spans().map(|span| String::from_utf8_lossy(span.span).into_owned()),
                     );
                     // Its memory is used again.
-                    chunk.clear(MOST_KEPT);
+                    chunk.clear();
                     spare.push(chunk);
                 }
                 if are_done {
@@ -279,6 +304,20 @@ mod tests {
             for (n, span) in of_thread.enumerate() {
                 assert!(span.contains(&format!("<{thread} {n}>")), "{n} of {thread}: {span}");
             }
+        }
+    }
+
+    #[test]
+    fn an_empty_chunk_has_its_memory_and_nothing_else() {
+        let mut chunk = Chunk::default();
+        for name in ["a", "b"] {
+            let mut span = span(name.to_owned());
+            span.instrumentation_scope = InstrumentationScope::builder(name).build();
+            chunk.push(&span);
+            let scopes: Vec<_> = chunk.spans().map(|span| span.scope.name()).collect();
+            assert_eq!(scopes, [name]);
+            chunk.clear();
+            assert!(chunk.is_empty());
         }
     }
 

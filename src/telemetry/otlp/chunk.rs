@@ -5,6 +5,10 @@ use opentelemetry_sdk::trace::SpanData;
 
 use super::encode::encode_span;
 
+/// How much memory is kept for the next spans, or for the next request, after a batch, which takes a third of
+/// it by default. What is more has grown in an outage, or for spans of a size that is rare.
+pub(super) const MOST_KEPT: usize = 2 << 20;
+
 /// Spans in one piece of memory, in the order in which they ended. A span with 15 attributes takes 350
 /// bytes here, and 1.4 kB in a dozen pieces as the SDK's `SpanData`, which another thread would have to read
 /// and to free.
@@ -33,8 +37,17 @@ pub(super) struct Encoded<'a> {
 impl Chunk {
     /// Appends `span`.
     pub(super) fn push(&mut self, span: &SpanData) {
+        // Whatever became of the one before: nothing of it is in front of this one.
+        self.bytes.truncate(self.spans.last().map_or(0, |place| place.end));
         let scope = self.scope(&span.instrumentation_scope);
         encode_span(span, &mut self.bytes);
+        self.spans.push(Place { scope, end: self.bytes.len() });
+    }
+
+    /// Appends a span of another chunk.
+    pub(super) fn append(&mut self, span: &Encoded<'_>) {
+        let scope = self.scope(span.scope);
+        self.bytes.extend_from_slice(span.span);
         self.spans.push(Place { scope, end: self.bytes.len() });
     }
 
@@ -59,12 +72,13 @@ impl Chunk {
         })
     }
 
-    /// Makes it empty, and keeps its memory for the next spans, unless that is more than `most` bytes: it has
-    /// grown in an outage then.
-    pub(super) fn clear(&mut self, most: usize) {
-        if self.bytes.capacity() > most {
+    /// Makes it empty, and keeps its memory for the next spans, unless that has become much.
+    pub(super) fn clear(&mut self) {
+        if self.bytes.capacity() > MOST_KEPT {
             *self = Self::default();
         }
+        // Those of the last spans: a program may make scopes without end.
+        self.scopes.clear();
         self.bytes.clear();
         self.spans.clear();
     }

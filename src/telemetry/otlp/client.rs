@@ -128,7 +128,10 @@ fn headers(config: &OtlpConfig) -> HeaderMap {
     headers
 }
 
-fn unusable(config: &OtlpConfig, reason: String) -> StartError {
+fn unusable(config: &OtlpConfig, mut reason: String) -> StartError {
+    if reason.contains("No CA certificates") {
+        reason.push_str("; install ca-certificates, or name a file in SSL_CERT_FILE");
+    }
     StartError::HttpClient { endpoint: config.endpoint.to_string(), reason }
 }
 

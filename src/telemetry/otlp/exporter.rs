@@ -3,7 +3,7 @@
 use opentelemetry_http::Bytes;
 use opentelemetry_sdk::Resource;
 
-use super::chunk::Encoded;
+use super::chunk::{Encoded, MOST_KEPT};
 use super::encode::Encoder;
 use super::sender::{Sender, Sent};
 
@@ -25,11 +25,16 @@ impl Exporter {
     pub(super) fn deliver(&mut self, spans: &[Encoded<'_>]) {
         let mut buffer = std::mem::take(&mut self.buffer);
         self.encoder.encode(spans, &mut buffer);
-        let mut request = Bytes::from(buffer);
+        let request = Bytes::from(buffer);
         let sent = self.sender.send(spans.len() as u64, &request);
-        // Cleared first: the memory changes hands, what is in it would be moved to where it is.
-        request.clear();
-        self.buffer = Vec::from(request);
+        // What was sent has no other owner as a rule. Cleared first: the memory changes hands, what is in it
+        // would be moved to where it is.
+        if let Ok(mut memory) = request.try_into_mut()
+            && memory.capacity() <= MOST_KEPT
+        {
+            memory.clear();
+            self.buffer = memory.into();
+        }
         if sent == Sent::TooLarge {
             // Not the same request again, which the specification forbids, but two smaller ones.
             let (first, second) = spans.split_at(spans.len() / 2);

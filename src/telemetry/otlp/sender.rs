@@ -1,5 +1,5 @@
 //! Holds a batch until the receiver has it, refuses it for good, or the process ends. What comes in
-//! meanwhile waits in the processor's queue.
+//! meanwhile waits before the processor.
 
 use opentelemetry_http::Bytes;
 

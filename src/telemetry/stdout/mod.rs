@@ -33,7 +33,7 @@ const QUEUE: usize = 4096;
 /// How long the first span waits for others to be printed with.
 const COMPANY: Duration = Duration::from_millis(1);
 
-/// How many are printed at once.
+/// How many are printed at once with the first.
 const MOST: usize = 512;
 
 const WHEN_FULL: &str = "stdout is not read, or not fast enough";
@@ -104,6 +104,7 @@ fn print_all(stdout: &impl SpanExporter, spans: &Receiver<Vec<SpanData>>, accoun
         };
         is_broken = is_broken || !catch_unwind(AssertUnwindSafe(print)).unwrap_or(false);
         if is_broken {
+            // All of them, though some may have been printed before stdout broke.
             account.failed(count, "stdout cannot be written to");
         } else {
             account.exported(count);
@@ -132,9 +133,9 @@ impl SpanExporter for QueueExporter {
             _ => false,
         };
         if !is_sent {
-            // Only after the shutdown: the pipeline admits no more than the queue holds.
+            // Only while it shuts down: the pipeline admits no more than the queue holds.
             self.account.taken(count);
-            self.account.failed(count, "it came after the end");
+            self.account.dropped(count, "they ended after the exporter");
         }
         Ok(())
     }

@@ -35,7 +35,10 @@ fn a_record_is_sent_and_what_is_answered_is_said() {
     let cases: [(Behaviour, &[&str]); 6] = [
         (Fail(401, None, "unknown key"), &["401", "unknown key", "no key is sent"]),
         (Fail(404, None, ""), &["404", "/v1/logs is appended to OTEL_EXPORTER_OTLP_ENDPOINT"]),
-        (Fail(500, None, "broken"), &["500", "broken", "no receiver of OTLP/HTTP"]),
+        (
+            Fail(500, None, "broken"),
+            &["500", "broken", "see its log", "OTEL_EXPORTER_OTLP_ENDPOINT"],
+        ),
         (Fail(503, None, "busy"), &["503", "busy", "try again"]),
         (Reject(1, "too old"), &["rejects", "too old"]),
         (Hang, &["timed out", "300 ms in OTEL_EXPORTER_OTLP_TIMEOUT", "4318"]),
