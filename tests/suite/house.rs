@@ -1,4 +1,4 @@
-//! Dependencies between the modules run one way: the table of docs/design.md says which, and the code keeps to it.
+//! The house keeps to its documents: dependencies run as the table of docs/design.md has them, the README quotes the code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -85,4 +85,22 @@ fn used(source: &str) -> Vec<String> {
         );
     }
     used
+}
+
+/// The README shows where spans open: what it shows is what is there.
+#[test]
+fn the_readme_quotes_the_code_as_it_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let unindented = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let blocks: Vec<_> = readme.split("```rust\n").collect();
+    for pair in blocks.windows(2) {
+        // The last file that is linked to before the block.
+        let (_, link) = pair[0].rsplit_once("](src/").expect("a link to the file");
+        let file = root.join("src").join(link.split(')').next().unwrap());
+        let quoted = unindented(pair[1].split("\n```").next().unwrap());
+        let code = unindented(&fs::read_to_string(&file).unwrap());
+        assert!(code.contains(&quoted), "README shows of {}:\n{quoted}", file.display());
+    }
+    assert_eq!(blocks.len(), 3, "the SERVER span and a child span");
 }
