@@ -90,7 +90,7 @@ fn copy(span: &Span, value_length: usize) -> Option<SpanData> {
 
 impl RecentTraces {
     /// Looks again at a span that runs, for what it got after its start to be seen before its end.
-    pub(crate) fn refresh(&self, span: &Span) {
+    pub fn refresh(&self, span: &Span) {
         let Inner { limits, open, .. } = &*self.0;
         open.refresh(span.span_context().span_id(), || copy(span, limits.value_length));
     }
