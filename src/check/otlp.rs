@@ -94,13 +94,11 @@ impl<'a> Otlp<'a> {
                 format!("see what listens at {variable}: it is no receiver of OTLP/HTTP")
             }
             (None, Some(_)) => place.way(),
-            (None, None) => {
-                format!(
-                    "see what listens at {variable}: OTLP/HTTP is usually on port 4318, gRPC on 4317; a slow receiver wants more than {} ms in {}",
-                    receiver.timeout.as_millis(),
-                    self.timeout_variable()
-                )
-            }
+            (None, None) => format!(
+                "see what listens at {variable}: OTLP/HTTP is usually on port 4318, gRPC on 4317; a slow receiver wants more than {} ms in {}",
+                receiver.timeout.as_millis(),
+                self.timeout_variable()
+            ),
         }
     }
 

@@ -79,21 +79,16 @@ impl BatchProcessor {
 
     /// Asks for something, and waits until it is done.
     fn ask(&self, order: fn(SyncSender<()>) -> Order, timeout: Duration) -> OTelSdkResult {
+        let gone =
+            || OTelSdkError::InternalFailure("the thread that sends spans is gone".to_owned());
         let (done, is_done) = sync_channel(1);
-        let Ok(()) = self.orders.send(order(done)) else {
-            return Err(OTelSdkError::AlreadyShutdown);
-        };
-        match is_done.recv_timeout(timeout) {
-            Err(RecvTimeoutError::Timeout) => Err(OTelSdkError::Timeout(timeout)),
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(OTelSdkError::InternalFailure("the thread that sends spans is gone".to_owned()))
-            }
-            Ok(()) => Ok(()),
-        }
+        self.orders.send(order(done)).map_err(|_| gone())?;
+        is_done.recv_timeout(timeout).map_err(|error| match error {
+            RecvTimeoutError::Timeout => OTelSdkError::Timeout(timeout),
+            RecvTimeoutError::Disconnected => gone(),
+        })
     }
-}
 
-impl BatchProcessor {
     fn add(&self, span: &SpanData) {
         self.waiting.push(span);
         if self.account.queued() >= self.max_export_batch_size && self.waiting.is_first_to_wake() {
